@@ -1,0 +1,93 @@
+// Package devbroker is the embedded broker: a Kafka cluster in this process, for newcomers, demonstrations and tests.
+//
+// It is franz-go's kfake: transactions, groups and retention behave as Kafka's do, but nothing of it survives a crash, and
+// it is never offered as durable. It listens on 127.0.0.1 only.
+package devbroker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// Options of a broker; the zero value is a broker without topics on any free port.
+type Options struct {
+	// Topics to create, by name, with their number of partitions.
+	Topics map[string]int32
+	// Port to listen on; 0 takes a free one.
+	Port int
+	// Configs are broker properties by their Kafka names, as group.min.session.timeout.ms.
+	Configs map[string]string
+	// Superusers turns SASL PLAIN on: passwords by user name; each may do everything.
+	Superusers map[string]string
+}
+
+// Broker is a running broker. Its methods may be called by several goroutines.
+type Broker struct {
+	cluster *kfake.Cluster
+}
+
+// Fault is a fault to inject: which requests it hits, and with which error.
+type Fault = kfake.Fault
+
+// FaultHandle counts the hits of a fault, waits for them, and removes it.
+type FaultHandle = kfake.FaultHandle
+
+// Start starts a broker with one node. Close ends it.
+func Start(o Options) (*Broker, error) {
+	opts := []kfake.Opt{kfake.NumBrokers(1)}
+	if o.Port != 0 {
+		opts = append(opts, kfake.Ports(o.Port))
+	}
+	if len(o.Configs) > 0 {
+		opts = append(opts, kfake.BrokerConfigs(o.Configs))
+	}
+	if len(o.Superusers) > 0 {
+		opts = append(opts, kfake.EnableSASL())
+		for user, password := range o.Superusers {
+			opts = append(opts, kfake.Superuser("PLAIN", user, password))
+		}
+	}
+	cluster, err := kfake.NewCluster(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("start the embedded broker: %w", err)
+	}
+	b := &Broker{cluster}
+	for topic, partitions := range o.Topics {
+		if err := b.CreateTopic(topic, partitions, nil); err != nil {
+			cluster.Close()
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// Addrs are the addresses to connect to.
+func (b *Broker) Addrs() []string { return slices.Clone(b.cluster.ListenAddrs()) }
+
+// Close ends the broker; what it held is gone.
+func (b *Broker) Close() { b.cluster.Close() }
+
+// CreateTopic creates a topic with properties by their Kafka names, as max.message.bytes.
+func (b *Broker) CreateTopic(topic string, partitions int32, configs map[string]string) error {
+	if err := b.cluster.CreateTopic(topic, partitions, configs); err != nil {
+		return fmt.Errorf("create topic %q: %w", topic, err)
+	}
+	return nil
+}
+
+// DeleteRecords moves the log start of a partition to the offset, as retention does.
+func (b *Broker) DeleteRecords(topic string, partition int32, offset int64) error {
+	return b.cluster.DeleteRecords(topic, partition, offset)
+}
+
+// Inject installs a fault.
+func (b *Broker) Inject(f Fault) *FaultHandle { return b.cluster.Fault(f) }
+
+// WaitMembers waits until the group is stable with so many members.
+func (b *Broker) WaitMembers(ctx context.Context, group string, members int) error {
+	_, err := b.cluster.WaitGroupStable(ctx, group, members)
+	return err
+}
