@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Brings what the tests need beside the compilers, each only where it is missing: Rust's wasm target, Kafka's jars, the guests.
+# A tool that is not installed is named; with the environment variable CI set that is a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+absent() { # tool, what is not done without it
+	echo "setup: $1 is not installed: $2"
+	[[ -z ${CI:-} ]] || exit 1
+}
+
+if ! command -v cargo >/dev/null && [[ ! -x /usr/bin/cargo ]]; then
+	absent cargo "no Rust guests, and no tests that need one"
+	scripts/build-guests.sh go
+else
+	scripts/cargo-wasm.sh >/dev/null 2>&1 || scripts/install-rust-wasm.sh
+	scripts/build-guests.sh
+fi
+if ! command -v java >/dev/null; then
+	absent java "no tests on a real Kafka"
+elif ! command -v mvn >/dev/null; then
+	absent mvn "no tests on a real Kafka"
+else
+	scripts/kafka.sh install >/dev/null
+fi
