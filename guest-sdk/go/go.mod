@@ -1,0 +1,3 @@
+module github.com/wasmflow/wasmflow/guest-sdk/go
+
+go 1.24

@@ -1,0 +1,68 @@
+package wasmflow
+
+import (
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// panicText is what the host is told about a panic: its text, and the file:line of the code that caused it. It must be
+// called while the panicking stack is still there: in a deferred function.
+func panicText(v any) string {
+	if e, ok := v.(batchError); ok {
+		return cut(e.Error(), maxPanicText) // no panic of the guest's: there is no place to name
+	}
+	text := valueText(v)
+	if place := panicPlace(); place != "" {
+		text = cut(text, maxPanicText-len(place)-3) + " (" + place + ")"
+	}
+	return text
+}
+
+// valueText prints what was given to panic, without fmt and reflection.
+func valueText(v any) string {
+	switch v := v.(type) {
+	case error:
+		return v.Error()
+	case interface{ String() string }:
+		return v.String()
+	case string:
+		return v
+	case int:
+		return strconv.Itoa(v)
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return "panic with a value that is no text"
+}
+
+// panicPlace finds the first frame below the panic that is neither the Go runtime's nor the SDK's: where a draft is
+// misused, the line that misuses it is of use.
+func panicPlace() string {
+	const sdk = "github.com/wasmflow/wasmflow/guest-sdk/go."
+	var pcs [64]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs[:])])
+	panicking := false
+	for {
+		f, more := frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic":
+			panicking = true
+		case panicking && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, sdk):
+			return shortPath(f.File) + ":" + strconv.Itoa(f.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
+}
+
+// shortPath is the last two elements of a path: the folder says which package, and what is above it belongs to the
+// machine that built the module.
+func shortPath(path string) string {
+	dir := strings.LastIndexByte(path, '/')
+	if dir < 0 {
+		return path
+	}
+	return path[strings.LastIndexByte(path[:dir], '/')+1:]
+}

@@ -1,0 +1,51 @@
+package wasmflow
+
+import (
+	"errors"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Refusal is an error with a code of the guest's own, for whoever reads the dead letter by machine. Any other error refuses
+// a record with code 0.
+type Refusal struct {
+	Code uint32
+	Text string
+}
+
+// Error is the text.
+func (r Refusal) Error() string { return r.Text }
+
+// RefusalCode is the code. An error type that has this method gives its refusals a code, like Refusal.
+func (r Refusal) RefusalCode() uint32 { return r.Code }
+
+const (
+	maxRefusalText = 1024 // bytes; the host keeps no more
+	maxInitText    = 4096 // likewise
+	maxPanicText   = 4096
+)
+
+// reason is the code and the text of a refusal.
+func reason(err error) (code uint32, text string) {
+	if err == nil {
+		return 0, "refused without a reason"
+	}
+	var coded interface{ RefusalCode() uint32 }
+	if errors.As(err, &coded) {
+		code = coded.RefusalCode()
+	}
+	return code, cut(err.Error(), maxRefusalText)
+}
+
+// cut shortens a text to at most n bytes, between characters.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+func quote(s string) string { return strconv.Quote(s) }
