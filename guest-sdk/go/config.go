@@ -24,17 +24,20 @@ func (g *guest) out(name string) To {
 			return To{uint16(i)}
 		}
 	}
-	declared := "none"
-	for i, o := range s.outputs {
-		if i == 0 {
-			declared = ""
-		} else {
-			declared += ", "
-		}
-		declared += quote(o)
-	}
-	s.fail("output " + quote(name) + ": not declared by the pipeline; declared: " + declared)
+	s.fail("output " + strconv.Quote(name) + " is not declared: the pipeline has " + list(s.outputs))
 	return To{}
+}
+
+// list writes names as ["a", "b"].
+func list(names []string) string {
+	b := []byte{'['}
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendQuote(b, name)
+	}
+	return string(append(b, ']'))
 }
 
 // settings are what the host told the instance, while init runs.
@@ -53,6 +56,7 @@ func (s *settings) fail(text string) {
 
 // parseSettings reads a settings image. Names that it does not know are those of a later host, and ignored.
 func parseSettings(image []byte) (*settings, error) {
+	image = clone(image) // the host writes the first batch over it
 	all, err := strictjson.ParseObject(image, strictjson.MaxDepth)
 	if err != nil {
 		return nil, settingsError("settings: " + err.Error())
@@ -82,7 +86,7 @@ func parseSettings(image []byte) (*settings, error) {
 		}
 	}
 	if version != "1" {
-		return nil, settingsError("settings: abi: want 1, this SDK speaks no other version")
+		return nil, settingsError("settings: abi is not 1")
 	}
 	return s, nil
 }
@@ -106,6 +110,17 @@ func (c Config) Outputs() []string { return append([]string(nil), c.s.outputs...
 // Raw is the configuration as JSON, an object, for json.Unmarshal or strictjson: "{}" where the pipeline gives none. A
 // module that imports encoding/json is 1.5 MB larger; the getters below need none of it.
 func (c Config) Raw() []byte { return clone(c.s.config.Raw()) }
+
+// Value is the value of that name as it is written, for what the getters below do not know; of kind strictjson.Nothing
+// where there is none. It stays valid after Init.
+func (c Config) Value(name string) (value strictjson.Value) {
+	for n, v := range c.s.config.Members() {
+		if n.Is(name) {
+			value = v // the last one where names repeat, as encoding/json reads it
+		}
+	}
+	return value
+}
 
 // Only makes Init fail where the configuration has a value with any other name: a misspelled name is a mistake, not a
 // default.
@@ -166,18 +181,14 @@ func (c Config) Strings(name string) (values []string, ok bool) {
 	return values, true
 }
 
-// value is the value of that name, the last one where it repeats, if it is of that kind.
-func (c Config) value(name string, kind strictjson.Kind, want string) (found strictjson.Value, ok bool) {
-	for n, v := range c.s.config.Members() {
-		if n.Is(name) {
-			found = v
-		}
-	}
-	switch found.Kind() {
+// value is the value of that name, if it is of that kind.
+func (c Config) value(name string, kind strictjson.Kind, want string) (value strictjson.Value, ok bool) {
+	value = c.Value(name)
+	switch value.Kind() {
 	case strictjson.Nothing:
-		return found, false
+		return value, false
 	case kind:
-		return found, true
+		return value, true
 	}
 	c.s.fail("config." + name + ": " + want)
 	return strictjson.Value{}, false

@@ -143,11 +143,11 @@ func (d Draft) NoHeaders() Draft {
 	return d
 }
 
-// Partition chooses the partition of the output's topic. Without it, or with -1, the host places the record by its key, as
-// Kafka's Java client does.
+// Partition chooses the partition of the output's topic. Without it the host places the record by its key, as Kafka's Java
+// client does. It panics where p is negative.
 func (d Draft) Partition(p int32) Draft {
-	if p < -1 {
-		panic("wasmflow: a partition below -1")
+	if p < 0 {
+		panic("wasmflow: a negative partition")
 	}
 	d.row().partition = p
 	return d

@@ -2,7 +2,6 @@ package wasmflow
 
 import (
 	"errors"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -47,5 +46,3 @@ func cut(s string, n int) string {
 	}
 	return s[:n]
 }
-
-func quote(s string) string { return strconv.Quote(s) }
