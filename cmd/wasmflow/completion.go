@@ -1,0 +1,23 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// addCompletion adds cobra's own completion verb, with examples.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		cmd.Short = "Print the completion script of a shell"
+		cmd.Example = `  source <(wasmflow completion bash)
+  wasmflow completion zsh > "${fpath[1]}/_wasmflow"
+  wasmflow completion fish > ~/.config/fish/completions/wasmflow.fish
+  wasmflow completion powershell | Out-String | Invoke-Expression`
+		cmd.Args = nil
+		cmd.RunE = group
+		for _, shell := range cmd.Commands() {
+			shell.Example = "  wasmflow completion " + shell.Name()
+		}
+	}
+}

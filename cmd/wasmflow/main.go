@@ -1,0 +1,33 @@
+// Command wasmflow runs WebAssembly transforms between Kafka topics, exactly once.
+//
+// One file per verb. The verbs wire what config, host and guest offer and decide nothing themselves. The result of a verb
+// goes to stdout; log, progress and errors go to stderr.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+)
+
+func main() {
+	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute runs one command line and returns the code to exit with.
+func execute(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := withSignals(context.Background(), stderr)
+	defer stop()
+	c := &cli{out: stdout, err: stderr, format: formatTable}
+	if wantsJSON(args) {
+		c.format = formatJSON // Also for an error in the arguments themselves.
+	}
+	root := newRoot(c)
+	root.SetArgs(args)
+	err := unknownVerb(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
+	c.fail(err)
+	return exitCode(err)
+}
