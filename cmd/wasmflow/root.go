@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
-	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,6 +32,7 @@ configuration, 3 the environment (a broker that cannot be reached, authenticatio
 	noError(root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{formatTable, formatJSON}, cobra.ShellCompDirectiveNoFileComp)))
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRun(c), newValidate(c), newInspect(c), newTopics(c), newDemo(c), newDemoHost(c), newVersion(c))
+	root.InitDefaultHelpCmd()
 	addCompletion(root)
 	return root
 }
@@ -56,30 +57,26 @@ func noError(err error) {
 	}
 }
 
+var unknownCommand = regexp.MustCompile(`^unknown command ("(?:[^"\\]|\\.)*") for `)
+
 // unknownVerb finds a verb that does not exist before the flags are looked at, which would be unknown too.
 func unknownVerb(root *cobra.Command, args []string) error {
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		return nil // Cobra adds this one only as it executes.
+	}
 	cmd, rest, err := root.Find(args)
-	if err == nil && (!cmd.HasAvailableSubCommands() || len(rest) == 0 || strings.HasPrefix(rest[0], "-")) {
-		return nil
+	if err != nil {
+		m := unknownCommand.FindStringSubmatch(err.Error())
+		if m == nil {
+			return &usageError{code: "usage", err: err, help: root.Name() + " --help"}
+		}
+		verb, _ := strconv.Unquote(m[1])
+		return verbError(root, verb)
 	}
-	rest = slices.DeleteFunc(slices.Clone(rest), func(a string) bool { return strings.HasPrefix(a, "-") || a == c0(args, "-o") })
-	if len(rest) == 0 || isBuiltin(rest[0]) {
-		return nil
+	if cmd.HasParent() && cmd.HasAvailableSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+		return verbError(cmd, rest[0])
 	}
-	return verbError(cmd, rest[0])
-}
-
-// c0 is the argument that follows flag, "" where there is none.
-func c0(args []string, flag string) string {
-	if i := slices.Index(args, flag); i >= 0 && i+1 < len(args) {
-		return args[i+1]
-	}
-	return ""
-}
-
-// isBuiltin knows the verbs that cobra adds only as it executes.
-func isBuiltin(verb string) bool {
-	return verb == "help" || verb == cobra.ShellCompRequestCmd || verb == cobra.ShellCompNoDescRequestCmd
+	return nil
 }
 
 func verbError(cmd *cobra.Command, verb string) error {

@@ -7,27 +7,32 @@ import (
 
 // Seen is a record that a reader of an output saw.
 type Seen struct {
-	Output    string
-	Key       string
-	Value     []byte
-	ID        string
-	Reason    string
+	// Output is accepted or rejected.
+	Output string
+	// Key and Value are the record's; ID is the payment's in the value, "" where the value is no payment.
+	Key   string
+	Value []byte
+	ID    string
+	// Reason is the header of a rejected payment.
+	Reason string
+	// Partition and Offset of the output's topic.
 	Partition int32
 	Offset    int64
 }
 
-// Findings compare what came out with what went in. Everything but the first three is 0 where exactly-once held.
+// Findings compare what came out with what went in. Every count but the first two is 0 where exactly-once held.
 type Findings struct {
-	Accepted int   `json:"accepted"`
-	Rejected int   `json:"rejected"`
-	Cents    int64 `json:"accepted_cents"`
-
+	// Accepted and Rejected are numbers of payments on each output.
+	Accepted int `json:"accepted"`
+	Rejected int `json:"rejected"`
+	// Missing are on no output, Twice are records beyond a payment's first.
 	Missing int `json:"missing"`
 	Twice   int `json:"more_than_once"`
+	// Wrong are on the wrong output, or have another key, value or reason than they must. Unknown were never produced.
 	Wrong   int `json:"wrong"`
 	Unknown int `json:"unknown"`
-	Order   int `json:"out_of_order"`
-
+	// Order are before an earlier payment of their account.
+	Order int `json:"out_of_order"`
 	// Violations are the first maxViolations of them, in words.
 	Violations []string `json:"violations,omitempty"`
 }
@@ -86,7 +91,6 @@ func (f *Findings) place(p *Payment, s *Seen) {
 	switch s.Output {
 	case accepted:
 		f.Accepted++
-		f.Cents += p.Cents
 	case rejected:
 		f.Rejected++
 	}

@@ -72,7 +72,7 @@ func TestCheckCatches(t *testing.T) {
 			if len(got.Violations) > maxViolations {
 				t.Errorf("%d violations in words, want at most %d", len(got.Violations), maxViolations)
 			}
-			got.Accepted, got.Rejected, got.Cents, got.Violations = 0, 0, 0, nil
+			got.Accepted, got.Rejected, got.Violations = 0, 0, nil
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
@@ -92,7 +92,7 @@ func TestTraffic(t *testing.T) {
 	reasons := map[string]int{}
 	for _, p := range a {
 		reasons[p.Reason]++
-		if (p.Output == rejected) != (p.Reason != "") || (p.Output == accepted) != (p.Cents > 0) {
+		if (p.Output == rejected) != (p.Reason != "") {
 			t.Fatalf("payment %+v contradicts itself", p)
 		}
 	}

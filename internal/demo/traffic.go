@@ -19,11 +19,10 @@ type Payment struct {
 	Value []byte
 	// Output that it must come out on, accepted or rejected.
 	Output string
-	// Want is the value there; Reason the header that a rejected payment has.
-	Want   []byte
+	// Want is the value there.
+	Want []byte
+	// Reason is the header that a rejected payment has.
 	Reason string
-	// Cents is the amount of an accepted payment.
-	Cents int64
 }
 
 // Names of the outputs, in the configuration and in the guest.
@@ -67,17 +66,17 @@ func Traffic(seed uint64, n int) []Payment {
 
 func payment(r *rand.Rand, i int) Payment {
 	p := Payment{ID: fmt.Sprintf("p-%07d", i+1), Account: fmt.Sprintf("account-%03d", r.IntN(200)), Output: accepted}
-	p.Cents = 1 + r.Int64N(limitCents)
-	f := map[string]string{"id": p.ID, "account": p.Account, "currency": pick(r, currencies...), "amount": money(p.Cents)}
+	cents := 1 + r.Int64N(limitCents)
+	f := map[string]string{"id": p.ID, "account": p.Account, "currency": pick(r, currencies...), "amount": money(cents)}
 	if r.IntN(7) == 0 {
 		bad := faults[r.IntN(len(faults))]
 		bad.apply(r, f)
 		p.Value = object(f)
-		p.Output, p.Want, p.Reason, p.Cents = rejected, p.Value, bad.reason, 0
+		p.Output, p.Want, p.Reason = rejected, p.Value, bad.reason
 		return p
 	}
 	p.Want = object(f)
-	if p.Cents%10 == 0 {
+	if cents%10 == 0 {
 		f["amount"] = strings.TrimSuffix(f["amount"], "0") // 10.50 as 10.5, 10.00 as 10.0: the guest has something to normalise.
 	}
 	p.Value = object(f)
