@@ -1,0 +1,81 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/wasmflow/wasmflow/host/guest"
+)
+
+// build checks everything and builds what it describes; the result counts only if there is no problem.
+func (c *checker) build() *Config {
+	c.files = map[string]wasmFile{}
+	c.names, c.groups, c.ids = map[string]string{}, map[string]string{}, map[string]string{}
+	c.limits("defaults.limits", c.file.Defaults.Limits)
+	conn := c.kafka()
+	c.conf.Brokers, c.conf.Kafka, c.conf.Embedded = conn.brokers, conn.opts, conn.embedded
+	c.conf.Log = Log{Level: c.file.Log.Level, Format: c.file.Log.Format}
+	c.conf.Drain = c.file.Shutdown.Drain
+	c.conf.CacheDir = c.cacheDir()
+	if len(c.file.Pipelines) == 0 && !c.bad["pipelines"] {
+		c.wrong("pipelines", CodeMissing, "", "needs at least one pipeline")
+	}
+	for i := range c.file.Pipelines {
+		c.conf.Pipelines = append(c.conf.Pipelines, c.pipeline(i, conn))
+	}
+	c.circles()
+	return &c.conf
+}
+
+func (c *checker) cacheDir() string {
+	if dir := c.file.Modules.CacheDir; dir != "" {
+		return resolve(dir, c.at("modules.cache_dir"))
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		c.warn(c.at("modules"), CodeNoEffect, "modules.cache_dir", "set it to keep compiled modules", "the system names no cache folder: modules are compiled at every start")
+		return ""
+	}
+	return filepath.Join(dir, "wasmflow", "modules")
+}
+
+func (c *checker) limits(path string, l limits) {
+	memory := l.Memory
+	if memory == 0 {
+		memory = guest.DefaultMemory
+	}
+	if l.InputBytes > memory && !c.bad[path+".memory"] && !c.bad["defaults.limits.memory"] {
+		c.wrong(path+".input_bytes", CodeConflict, "", "%s do not fit into a memory of %s", humanize.IBytes(uint64(l.InputBytes)), humanize.IBytes(uint64(memory)))
+	}
+}
+
+func (c *checker) transform(path, pipeline string, t *transform, names map[string]string) guest.Config {
+	if c.name(path+".name", "a name", t.Name) {
+		c.differ(names, path+".name", "the name", t.Name, "")
+	}
+	l := t.Limits
+	d := c.file.Defaults.Limits
+	for _, one := range []struct{ own, other *size }{
+		{&l.Memory, &d.Memory}, {&l.InputBytes, &d.InputBytes}, {&l.OutputBytes, &d.OutputBytes},
+	} {
+		if *one.own == 0 {
+			*one.own = *one.other
+		}
+	}
+	if l.OutputRecords == 0 {
+		l.OutputRecords = d.OutputRecords
+	}
+	if t.Limits != (limits{}) {
+		c.limits(path+".limits", l)
+	}
+	g := guest.Config{Name: t.Name, Params: t.Config, Limits: guest.Limits{
+		Memory: int64(l.Memory), InputBytes: int64(l.InputBytes),
+		OutputRecords: l.OutputRecords, OutputBytes: int64(l.OutputBytes),
+	}}
+	m := Module{Pipeline: pipeline, Transform: t.Name}
+	g.Wasm = c.module(path, t, &m)
+	c.conf.Modules = append(c.conf.Modules, m)
+	return g
+}

@@ -1,0 +1,46 @@
+package config
+
+import "strings"
+
+// didYouMean is a suggestion of the one candidate that is nearest to name, or nothing.
+func didYouMean(name string, candidates []string) string {
+	best, least, tied := "", max(1, len(name)/3)+1, false
+	if len(name) > maxKey {
+		return ""
+	}
+	for _, c := range candidates {
+		switch dist := distance(strings.ToLower(name), strings.ToLower(c)); {
+		case dist < least:
+			best, least, tied = c, dist, false
+		case dist == least:
+			tied = true
+		}
+	}
+	if best == "" || tied {
+		return ""
+	}
+	return "did you mean " + best + "?"
+}
+
+// distance counts the insertions, deletions, changes and swaps of neighbours that make b of a.
+func distance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
