@@ -1,0 +1,185 @@
+package guest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/wasmflow/wasmflow/abi"
+)
+
+// Module is a transform that was loaded: compiled once, checked, ready to be instantiated. It is safe for use by several
+// goroutines at once.
+type Module struct {
+	config   Config
+	digest   string
+	info     Info
+	settings []byte
+	limits   abi.Limits
+	// names of the exported functions, by index: what is left where the module has no names of its own.
+	names map[string]string
+
+	runtime  wazero.Runtime
+	compiled wazero.CompiledModule
+
+	mu        sync.Mutex
+	closed    bool
+	instances map[*Instance]struct{}
+}
+
+// Load reads, checks and compiles a transform; nothing of it runs. A module that is not one, or that asks for what a guest
+// does not get, is a *RefusedError with all reasons. With Config.Cache a module is compiled once for each digest, else at
+// every Load. The module is to be closed after use.
+func Load(ctx context.Context, c Config) (*Module, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c, settings, err := c.complete()
+	if err != nil {
+		return nil, err
+	}
+	if c.Native != nil {
+		m := newModule(c, "")
+		m.settings = settings
+		return m, nil
+	}
+	m, b, err := open(c)
+	if err != nil {
+		return nil, err
+	}
+	m.settings, m.names = settings, b.exportNames()
+	problems, imports := b.problems(c.Limits.Memory)
+	if len(problems) > 0 {
+		offer := ""
+		if imports {
+			offer = allowed()
+		}
+		return nil, m.refused(offer, problems...)
+	}
+	if err := m.compile(ctx, c.Wasm); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func newModule(c Config, digest string) *Module {
+	c.Wasm = nil
+	c.Limits = c.Limits.complete()
+	return &Module{
+		config: c, digest: digest,
+		info:      Info{Digest: digest, ABI: []int{}, Imports: []Extern{}, Exports: []Extern{}, Problems: []string{}},
+		limits:    abi.Limits{Records: c.Limits.OutputRecords, Headers: c.Limits.OutputRecords, Bytes: c.Limits.OutputBytes},
+		instances: map[*Instance]struct{}{},
+	}
+}
+
+func (m *Module) refused(allowed string, problems ...string) *RefusedError {
+	return &RefusedError{Transform: m.config.Name, Digest: m.digest, Problems: problems, Allowed: allowed}
+}
+
+// Info describes the module; of a native transform there is nothing to describe.
+func (m *Module) Info() Info { return m.info }
+
+// compile makes native code of the module, in a runtime of its own: to close the runtime is to close all that came of it.
+func (m *Module) compile(ctx context.Context, wasm []byte) error {
+	config := wazero.NewRuntimeConfig()
+	cache := m.config.Cache
+	if cache == nil {
+		return m.compileIn(ctx, wasm, config)
+	}
+	unlock, err := cache.lock(ctx, m.digest)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err = m.compileIn(ctx, wasm, config.WithCompilationCache(cache.wazero)); err == nil {
+		return nil
+	}
+	// A cache whose files are damaged, or whose disk is full, must not keep a good module from running.
+	if err2 := m.compileIn(ctx, wasm, config); err2 != nil {
+		return err2
+	}
+	if m.config.Log != nil {
+		m.config.Log(LogLine{
+			Transform: m.config.Name, Level: abi.LevelWarn, Stream: streamHost,
+			Text: clean(fmt.Sprintf("compiled without the cache %s, remove its files: %v", cache.dir, err), maxLine),
+		})
+	}
+	return nil
+}
+
+func (m *Module) compileIn(ctx context.Context, wasm []byte, config wazero.RuntimeConfig) (err error) {
+	config = config.WithMemoryLimitPages(uint32(m.config.Limits.Memory / pageSize)).WithDebugInfoEnabled(false)
+	rt := wazero.NewRuntimeWithConfig(ctx, config)
+	defer func() {
+		// Some invalid modules make the compiler panic.
+		if p := recover(); p != nil {
+			err = m.refused("", clean(fmt.Sprintf("it cannot be compiled: %v", p), maxMessage))
+		}
+		if err != nil {
+			// The runtime holds nothing yet whose end could fail.
+			_ = rt.Close(ctx)
+		}
+	}()
+	compiled, err := rt.CompileModule(ctx, wasm)
+	if err != nil {
+		return m.refused("", clean("it is not valid WebAssembly: "+err.Error(), maxMessage))
+	}
+	if err := instantiateHost(ctx, rt); err != nil {
+		return fmt.Errorf("offer the host's functions: %w", err)
+	}
+	m.runtime, m.compiled = rt, compiled
+	return nil
+}
+
+// Close discards all instances, each after the call that it is in, and the compiled module. It may be called twice.
+func (m *Module) Close(ctx context.Context) error {
+	m.mu.Lock()
+	m.closed = true
+	instances := slices.Collect(maps.Keys(m.instances))
+	m.mu.Unlock()
+	var errs []error
+	for _, i := range instances {
+		errs = append(errs, i.Close(ctx))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.runtime != nil {
+		errs = append(errs, m.runtime.Close(ctx), m.compiled.Close(ctx))
+		m.runtime, m.compiled = nil, nil
+	}
+	return errors.Join(errs...)
+}
+
+// complete fills in the defaults, copies what the caller may change, and makes the settings image.
+func (c Config) complete() (Config, []byte, error) {
+	var errs []error
+	if (c.Wasm != nil) == (c.Native != nil) {
+		errs = append(errs, fmt.Errorf("transform %q: give either Wasm or Native", c.Name))
+	}
+	if err := c.Limits.check(); err != nil {
+		errs = append(errs, fmt.Errorf("transform %q: %w", c.Name, err))
+	}
+	params := []byte("{}")
+	if c.Params != nil {
+		var err error
+		if params, err = json.Marshal(c.Params); err != nil {
+			errs = append(errs, fmt.Errorf("transform %q: Params: %w", c.Name, err))
+		}
+	}
+	c.Limits = c.Limits.complete()
+	c.Outputs = append([]string{}, c.Outputs...)
+	if len(errs) > 0 {
+		return c, nil, errors.Join(errs...)
+	}
+	settings, err := json.Marshal(abi.Settings{
+		ABI: abi.Version, Transform: c.Name, Outputs: c.Outputs, Stores: []string{}, Features: []string{}, Config: params,
+	})
+	return c, settings, err
+}

@@ -1,0 +1,158 @@
+package guest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/wasmflow/wasmflow/abi"
+)
+
+// Instance is one memory of a module. It does one call at a time; further callers wait. After any error it is gone: what a
+// trap left behind in its memory must never reach another batch.
+type Instance struct {
+	m  *Module
+	mu sync.Mutex
+	// discarded instances have no module any more.
+	discarded bool
+
+	mod              api.Module
+	mem              api.Memory
+	alloc, transform api.Function
+	stack            [2]uint64
+	// in is the guest's buffer for input images, room its size. They hold until the next alloc.
+	in, room uint32
+
+	ctx            callContext
+	world          world
+	rate           rate
+	stdout, stderr stream
+	said           said
+	// failed is what the guest told the import fail in this call.
+	failed string
+}
+
+// Instantiate makes an instance of the module and initializes it: its start functions, then init with the settings image. A
+// guest that traps there, or that returns an error, is a *TrapError of kind init.
+func (m *Module) Instantiate(ctx context.Context) (*Instance, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	i := &Instance{
+		m: m, world: world{digest: m.digest},
+		stdout: stream{name: streamStdout, level: abi.LevelInfo},
+		stderr: stream{name: streamStderr, level: abi.LevelWarn},
+	}
+	i.ctx.instance = i
+	// Close of the module waits for this, as for any call.
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil, ErrClosed
+	}
+	m.instances[i] = struct{}{}
+	m.mu.Unlock()
+	if m.config.Native != nil {
+		return i, nil
+	}
+	if err := i.start(ctx); err != nil {
+		i.discard()
+		return nil, err
+	}
+	return i, nil
+}
+
+func (i *Instance) start(ctx context.Context) error {
+	i.enter(ctx, 0, seed{name: i.m.config.Name})
+	defer i.leave()
+	// Without a name, so that there can be several; without start functions, so that _start is never one.
+	mod, err := i.m.runtime.InstantiateModule(&i.ctx, i.m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		return i.initTrap(i.trapOf(err))
+	}
+	i.mod, i.mem = mod, mod.ExportedMemory(abi.ExportMemory)
+	i.alloc, i.transform = mod.ExportedFunction(abi.ExportAlloc), mod.ExportedFunction(abi.ExportTransform)
+	if initialize := mod.ExportedFunction(abi.ExportInitialize); initialize != nil {
+		if err := initialize.CallWithStack(&i.ctx, nil); err != nil {
+			return i.initTrap(i.trapOf(err))
+		}
+	}
+	return i.init(mod.ExportedFunction(abi.ExportInit))
+}
+
+// init hands over the settings image.
+func (i *Instance) init(call api.Function) error {
+	view, err := i.buffer(int64(len(i.m.settings)))
+	if err != nil {
+		return i.initTrap(err.(*TrapError))
+	}
+	if view == nil {
+		return i.initTrap(i.noRoom("the settings", int64(len(i.m.settings))))
+	}
+	copy(view, i.m.settings)
+	i.stack = [2]uint64{uint64(i.in), uint64(len(i.m.settings))}
+	if err := call.CallWithStack(&i.ctx, i.stack[:]); err != nil {
+		return i.initTrap(i.trapOf(err))
+	}
+	packed := i.stack[0]
+	if packed == 0 {
+		return nil
+	}
+	at, size := uint32(packed>>32), uint32(packed)
+	text, ok := i.mem.Read(at, size)
+	message := clean(string(text[:min(len(text), maxMessage+4)]), maxMessage)
+	switch {
+	case !ok:
+		message = fmt.Sprintf("%s returned an error whose text, %d bytes at %#x, is outside of memory", abi.ExportInit, size, at)
+	case message == "":
+		message = abi.ExportInit + " returned an error without a text"
+	}
+	return i.m.trap(&TrapError{Kind: TrapInit, Message: message})
+}
+
+// initTrap makes a trap of kind init of one that happened there.
+func (i *Instance) initTrap(t *TrapError) *TrapError {
+	return i.m.trap(&TrapError{Kind: TrapInit, Message: t.Message, Stack: t.Stack, cause: t})
+}
+
+// enter begins a call. This is where a call gets what it may spend.
+func (i *Instance) enter(ctx context.Context, clock int64, s seed) {
+	i.ctx.Context = ctx
+	i.world.enter(clock, s)
+	i.said.reset()
+	i.failed = ""
+}
+
+// leave ends a call: nothing of the caller's context is kept.
+func (i *Instance) leave() { i.ctx.Context = context.Background() }
+
+// discard closes the instance and takes it from its module.
+func (i *Instance) discard() {
+	if i.discarded {
+		return
+	}
+	i.discarded = true
+	i.said.flush(i)
+	i.reportDropped(i.rate.dropped)
+	if i.mod != nil {
+		// Nothing of an anonymous instance without files can fail to close.
+		_ = i.mod.Close(context.Background())
+	}
+	i.mod, i.mem, i.alloc, i.transform = nil, nil, nil, nil
+	i.m.mu.Lock()
+	defer i.m.mu.Unlock()
+	delete(i.m.instances, i)
+}
+
+// Close discards the instance, after the call that it is in. It may be called twice, and at any time.
+func (i *Instance) Close(context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.discard()
+	return nil
+}

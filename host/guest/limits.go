@@ -1,0 +1,45 @@
+package guest
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What a 32-bit guest can have at most: a memory whose size in bytes is a 32-bit number, and an image of a quarter of that.
+const (
+	maxMemory = 4<<30 - pageSize
+	maxInput  = 1 << 30
+)
+
+// check says which limits make no sense, all of them.
+func (l Limits) check() error {
+	var errs []error
+	between := func(name string, v, least, most int64) {
+		if v != 0 && (v < least || v > most) {
+			errs = append(errs, fmt.Errorf("Limits.%s: between %d and %d (got %d)", name, least, most, v))
+		}
+	}
+	between("Memory", l.Memory, pageSize, maxMemory)
+	between("InputBytes", l.InputBytes, 1, maxInput)
+	between("OutputRecords", int64(l.OutputRecords), 1, 1<<31-1)
+	between("OutputBytes", l.OutputBytes, 1, 1<<40)
+	return errors.Join(errs...)
+}
+
+// complete fills in the defaults.
+func (l Limits) complete() Limits {
+	if l.Memory == 0 {
+		l.Memory = DefaultMemory
+	}
+	l.Memory -= l.Memory % pageSize
+	if l.InputBytes == 0 {
+		l.InputBytes = min(l.Memory/4, maxInput)
+	}
+	if l.OutputRecords == 0 {
+		l.OutputRecords = DefaultOutputRecords
+	}
+	if l.OutputBytes == 0 {
+		l.OutputBytes = DefaultOutputBytes
+	}
+	return l
+}

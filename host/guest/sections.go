@@ -1,0 +1,271 @@
+package guest
+
+func (m *declarations) section(id byte, r *reader) {
+	switch id {
+	case 0:
+		m.custom(r)
+		return
+	case 8, 12: // start, data count
+		r.u32()
+		return
+	}
+	n := r.count()
+	if id == 10 && r.err == nil && int(n) != m.pending {
+		r.fail("%d bodies for %d functions", n, m.pending)
+	}
+	for i := 0; r.err == nil && i < int(n); i++ {
+		switch id {
+		case 1:
+			m.types = append(m.types, readType(r))
+		case 2:
+			m.readImport(r)
+		case 3:
+			m.pending++
+			m.funcs = append(m.funcs, r.u32())
+		case 4:
+			m.readTable(r)
+		case 5:
+			m.memories = append(m.memories, readMemory(r))
+		case 6:
+			r.bytes(2) // type and mutability
+			r.constExpr()
+		case 7:
+			m.readExport(r)
+		case 9:
+			readElement(r)
+		case 10:
+			readBody(r.sub(r.u32()), r)
+		case 11:
+			readData(r)
+		case 13:
+			r.fail("a tag: the exception handling proposal is not supported")
+		}
+	}
+}
+
+func readType(r *reader) funcType {
+	if form := r.byte(); form != 0x60 {
+		r.fail("type form %#02x: only function types are supported, not the garbage collection proposal", form)
+	}
+	list := func() string {
+		b := r.bytes(r.count())
+		for _, t := range b {
+			if valueTypes[t] == "" {
+				r.fail("value type %#02x is not supported", t)
+			}
+		}
+		return string(b)
+	}
+	return funcType{params: list(), results: list()}
+}
+
+func (m *declarations) readImport(r *reader) {
+	x := extern{module: r.name(), name: r.name()}
+	kind := r.byte()
+	switch kind {
+	case 0:
+		t := r.u32()
+		x.typ = m.signature(r, t)
+		m.funcs = append(m.funcs, t)
+		m.imported++
+	case 1:
+		m.readTable(r)
+	case 2:
+		mem := readMemory(r)
+		mem.imported = true
+		m.memories = append(m.memories, mem)
+	case 3:
+		r.bytes(2)
+	case 4:
+		r.byte()
+		r.u32()
+	default:
+		r.fail("an import of kind %d", kind)
+		return
+	}
+	x.kind = externKinds[kind]
+	m.imports = append(m.imports, x)
+}
+
+func (m *declarations) readExport(r *reader) {
+	x := extern{name: r.name()}
+	kind, index := r.byte(), r.u32()
+	if int(kind) >= len(externKinds) {
+		r.fail("an export of kind %d", kind)
+		return
+	}
+	if x.kind = externKinds[kind]; x.kind == "func" {
+		if uint64(index) >= uint64(len(m.funcs)) {
+			r.fail("export %q of function %d, there are %d", x.name, index, len(m.funcs))
+			return
+		}
+		x.typ, x.index = m.signature(r, m.funcs[index]), index
+	}
+	m.exports = append(m.exports, x)
+}
+
+func (m *declarations) signature(r *reader, t uint32) funcType {
+	if uint64(t) >= uint64(len(m.types)) {
+		r.fail("type %d, there are %d", t, len(m.types))
+		return funcType{}
+	}
+	return m.types[t]
+}
+
+func (m *declarations) readTable(r *reader) {
+	if t := r.byte(); t != 0x70 && t != 0x6f {
+		r.fail("a table of type %#02x is not supported", t)
+	}
+	flags, least := r.byte(), r.u32()
+	if flags > 1 {
+		r.fail("a table with flags %#02x", flags)
+	} else if flags == 1 {
+		r.u32()
+	}
+	if m.tables++; m.tables > maxTables {
+		r.fail("more than %d tables", maxTables)
+	}
+	if least > maxTableEntries {
+		r.fail("a table of %d entries, at most %d are allowed", least, maxTableEntries)
+	}
+}
+
+func readMemory(r *reader) memoryType {
+	flags := r.byte()
+	if flags > 7 {
+		r.fail("a memory with flags %#02x", flags)
+	}
+	mem := memoryType{hasMax: flags&1 != 0, shared: flags&2 != 0, wide: flags&4 != 0}
+	limit := func() uint64 {
+		if !mem.wide {
+			return uint64(r.u32())
+		}
+		at := r.pos
+		r.skipLEB(10)
+		var v uint64
+		for i, c := range r.b[at:r.pos] {
+			v |= uint64(c&0x7f) << (7 * i)
+		}
+		return v
+	}
+	mem.min = limit()
+	if mem.hasMax {
+		mem.max = limit()
+	}
+	return mem
+}
+
+// readElement passes an element segment (WebAssembly core 2.0, section 5.5.12).
+func readElement(r *reader) {
+	flags := r.u32()
+	if flags > 7 {
+		r.fail("an element segment with flags %d", flags)
+	}
+	if flags&1 == 0 {
+		if flags&2 != 0 {
+			r.u32() // table
+		}
+		r.constExpr()
+	}
+	if flags&3 != 0 {
+		r.byte() // kind or type
+	}
+	for range r.count() {
+		if r.err != nil {
+			return
+		}
+		if flags&4 != 0 {
+			r.constExpr()
+		} else {
+			r.u32()
+		}
+	}
+}
+
+// readData passes a data segment (WebAssembly core 2.0, section 5.5.14).
+func readData(r *reader) {
+	switch flags := r.u32(); flags {
+	case 0:
+		r.constExpr()
+	case 1:
+	case 2:
+		r.u32()
+		r.constExpr()
+	default:
+		r.fail("a data segment with flags %d", flags)
+	}
+	r.bytes(r.u32())
+}
+
+// readBody sums up the locals of a function: their number is a few bytes here and gigabytes in a compiler.
+func readBody(body, r *reader) {
+	var locals uint64
+	for range body.count() {
+		locals += uint64(body.u32())
+		body.byte()
+		if body.err != nil {
+			break
+		}
+	}
+	if body.err != nil {
+		r.err = body.err
+	} else if locals > maxLocals {
+		r.fail("a function with %d locals, at most %d are allowed", locals, maxLocals)
+	}
+}
+
+// custom reads the custom sections that mean something here.
+func (m *declarations) custom(r *reader) {
+	name := r.name()
+	if r.err != nil {
+		return
+	}
+	rest := r.bytes(uint32(r.left()))
+	switch name {
+	case "name":
+		m.names(&reader{b: rest, base: r.base + r.pos - len(rest)}, r)
+	case "producers":
+		m.producers = rest
+	case metadataSection:
+		m.metadata, m.hasMetadata = rest, true
+	}
+}
+
+// names reads the module's name and holds the vectors of the other subsections to their bytes.
+func (m *declarations) names(s, r *reader) {
+	for s.left() > 0 {
+		id := s.byte()
+		sub := s.sub(s.u32())
+		switch id {
+		case 0:
+			m.name = sub.name()
+		case 1:
+			readNameMap(sub)
+		case 2:
+			for range sub.count() {
+				sub.u32()
+				readNameMap(sub)
+				if sub.err != nil {
+					break
+				}
+			}
+		}
+		if sub.left() > 0 && id <= 2 {
+			sub.fail("%d bytes too many in the name section", sub.left())
+		}
+		if sub.err != nil {
+			s.err = sub.err
+		}
+	}
+	r.err = s.err
+}
+
+func readNameMap(r *reader) {
+	for range r.count() {
+		r.u32()
+		r.bytes(r.u32())
+		if r.err != nil {
+			return
+		}
+	}
+}

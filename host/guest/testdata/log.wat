@@ -1,0 +1,15 @@
+;; Logs a line, and two in one, at levels 0, 3 and 99.
+(module
+  (import "wasmflow" "log" (func $log (param i32 i32 i32)))
+  (memory (export "memory") 4)
+  (func (export "wasmflow_abi_v1"))
+  (func (export "wasmflow_alloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "wasmflow_init") (param i32 i32) (result i64) (i64.const 0))
+  (func (export "wasmflow_transform") (param $ptr i32) (param $len i32) (result i64)
+    (call $log (i32.const 0) (i32.const 16) (i32.const 5))
+    (call $log (i32.const 3) (i32.const 16) (i32.const 15))
+    (call $log (i32.const 99) (i32.const 16) (i32.const 4))
+    (i32.store (i32.const 512) (i32.const 0x31524657))
+    (i32.store (i32.const 516) (i32.const 0x00300040))
+    (i64.const 0x0000020000000040))
+  (data (i32.const 16) "hello\n\ffw\c3\b6rld\07\n"))

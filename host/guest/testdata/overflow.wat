@@ -1,0 +1,8 @@
+;; Divides the least number by -1.
+(module
+  (memory (export "memory") 4)
+  (func (export "wasmflow_abi_v1"))
+  (func (export "wasmflow_alloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "wasmflow_init") (param i32 i32) (result i64) (i64.const 0))
+  (func (export "wasmflow_transform") (param $ptr i32) (param $len i32) (result i64)
+    (i64.div_s (i64.const 0x8000000000000000) (i64.const -1))))

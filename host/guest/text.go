@@ -1,0 +1,133 @@
+package guest
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/wasmflow/wasmflow/abi"
+)
+
+// Bounds of what a guest prints. maxWrite bounds one fd_write, which may write less than it was asked to.
+const (
+	maxLine  = 4 << 10
+	maxCrash = 16 << 10
+	maxWrite = 64 << 10
+)
+
+func quote(s string) string { return strconv.Quote(s) }
+
+// clean makes a guest's text valid UTF-8 of at most n bytes, without control characters but line ends and tabs.
+func clean(s string, n int) string {
+	s = strings.ToValidUTF8(s[:min(len(s), n+utf8.UTFMax)], "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimRight(cut(s, n), "\n")
+}
+
+// cut shortens s to n bytes between two characters.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// stream is standard output or standard error: it makes lines of what is written.
+type stream struct {
+	name  string
+	level abi.Level
+	line  []byte
+}
+
+// write takes what the guest printed. Of a line it keeps the first 4 KiB.
+func (s *stream) write(b []byte, i *Instance) {
+	for len(b) > 0 {
+		end := 0
+		for end < len(b) && b[end] != '\n' {
+			end++
+		}
+		s.line = append(s.line, b[:min(end, max(0, maxLine+utf8.UTFMax-len(s.line)))]...)
+		if end == len(b) {
+			return
+		}
+		s.flush(i)
+		b = b[end+1:]
+	}
+}
+
+func (s *stream) flush(i *Instance) {
+	if len(s.line) == 0 {
+		return
+	}
+	if s.name == streamStderr {
+		i.said.add(s.line)
+	}
+	i.log(s.level, s.name, s.line)
+	s.line = s.line[:0]
+}
+
+// said keeps the end of what a guest wrote to standard error during a call, and the beginning of a crash: a Go guest prints
+// its panic and then a trace that may be longer than anyone keeps.
+type said struct {
+	tail, report []byte
+}
+
+func (s *said) reset() { s.tail, s.report = s.tail[:0], s.report[:0] }
+
+func (s *said) add(line []byte) {
+	text := string(line[:min(len(line), 32)])
+	// "fatal error: out of memory" follows a line that says more.
+	starts := strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "runtime: out of memory") ||
+		strings.HasPrefix(text, "fatal error: ") && !strings.HasPrefix(string(s.report), "runtime: out of memory")
+	if starts {
+		s.report = s.report[:0]
+	}
+	if (starts || len(s.report) > 0) && len(s.report) < maxCrash {
+		s.report = append(append(s.report, line...), '\n')
+	}
+	s.tail = append(append(s.tail, line...), '\n')
+	if over := len(s.tail) - maxMessage; over > maxMessage {
+		s.tail = append(s.tail[:0], s.tail[over:]...)
+	}
+}
+
+// flush ends the lines that the guest left open.
+func (s *said) flush(i *Instance) {
+	i.stdout.flush(i)
+	i.stderr.flush(i)
+}
+
+// text is the end of what was written.
+func (s *said) text() string {
+	return strings.TrimSpace(string(s.tail[max(0, len(s.tail)-maxMessage):]))
+}
+
+// crash is what a Go runtime reported of its end: the text, and where in the guest's own code it came from.
+func (s *said) crash() (string, bool) {
+	if len(s.report) == 0 {
+		return "", false
+	}
+	text, trace, _ := strings.Cut(string(s.report), "\ngoroutine ")
+	text = strings.TrimSpace(text)
+	function := ""
+	for line := range strings.SplitSeq(trace, "\n") {
+		if !strings.HasPrefix(line, "\t") {
+			function = line
+			continue
+		}
+		if strings.HasPrefix(function, "panic(") || strings.HasPrefix(function, "runtime.") {
+			continue
+		}
+		place, _, _ := strings.Cut(strings.TrimSpace(line), " +0x")
+		return cut(text, maxMessage-len(place)-1) + "\n" + place, true
+	}
+	return text, true
+}

@@ -1,0 +1,205 @@
+package guest
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// TrapKind says how a call ended that did not return properly.
+type TrapKind string
+
+// The kinds of traps. Those of the WebAssembly specification keep its meaning (core 2.0, section 4.4).
+const (
+	// TrapUnreachable: the guest gave up. What a panic and an abort become.
+	TrapUnreachable TrapKind = "unreachable"
+	// TrapBounds: an access outside of memory or table, by the guest itself or by a pointer that it handed to the host.
+	TrapBounds TrapKind = "bounds"
+	// TrapArithmetic: a division by zero, an overflow, a conversion of what is not a number.
+	TrapArithmetic TrapKind = "arithmetic"
+	// TrapIndirectCall: a call through a table to nothing, or to a function of another signature.
+	TrapIndirectCall TrapKind = "indirect_call"
+	// TrapStack: the guest recursed too deeply.
+	TrapStack TrapKind = "stack"
+	// TrapMemory: the guest needs more than Limits.Memory, or has no room for a record.
+	TrapMemory TrapKind = "memory"
+	// TrapOutput: the result exceeds Limits.OutputRecords or Limits.OutputBytes.
+	TrapOutput TrapKind = "output"
+	// TrapExit: the guest called proc_exit.
+	TrapExit TrapKind = "exit"
+	// TrapBadResult: what the guest returned breaks the ABI; the message names the field.
+	TrapBadResult TrapKind = "bad_result"
+	// TrapInit: the instance could not be initialized, by an error that the guest returned or by a trap.
+	TrapInit TrapKind = "init"
+	// TrapPanic: Go code failed, a native transform above all.
+	TrapPanic TrapKind = "panic"
+)
+
+// Bounds of what a TrapError carries, in bytes; MaxFrames in functions.
+const (
+	maxMessage = 4 << 10
+	maxFrame   = 256
+	maxFrames  = 32
+)
+
+// TrapError is a call that did not return properly. The instance is gone.
+type TrapError struct {
+	Kind TrapKind
+	// Message is the guest's own text where it gave one (its panic with file and line), else what is known. Valid UTF-8, at
+	// most 4 KiB, never empty. It is the guest's word: it may quote the data of a record.
+	Message string
+	// Stack are the functions that were running, innermost first, at most 32; by number where the module has no names.
+	Stack []string
+	// Transform is Config.Name, Digest the module's SHA-256 in hexadecimal, empty for a native transform.
+	Transform, Digest string
+
+	cause error
+}
+
+// Error gives transform, kind, message and stack in one text; only the message may have several lines.
+func (e *TrapError) Error() string {
+	s := subject(e.Transform, e.Digest) + ": trap " + string(e.Kind) + ": " + e.Message
+	if len(e.Stack) > 0 {
+		s += " (in " + strings.Join(e.Stack, " < ") + ")"
+	}
+	return s
+}
+
+// Unwrap gives what the trap came from: an *abi.FieldError, the trap inside init, or the runtime's own error.
+func (e *TrapError) Unwrap() error { return e.cause }
+
+// exitError is the guest's proc_exit on its way through the runtime.
+type exitError struct{ code uint32 }
+
+func (e *exitError) Error() string {
+	return "the guest exited with code " + strconv.FormatUint(uint64(e.code), 10)
+}
+
+// pointerError is an import that was called with a pointer outside of memory.
+type pointerError struct {
+	name      string
+	ptr, size uint32
+}
+
+func (e *pointerError) Error() string {
+	return fmt.Sprintf("%s was called with %d bytes at %#x, outside of memory", e.name, e.size, e.ptr)
+}
+
+// wasmTraps are the runtime's texts of the traps of the core specification.
+var wasmTraps = map[string]TrapKind{
+	"unreachable":                   TrapUnreachable,
+	"out of bounds memory access":   TrapBounds,
+	"integer divide by zero":        TrapArithmetic,
+	"integer overflow":              TrapArithmetic,
+	"invalid conversion to integer": TrapArithmetic,
+	"invalid table access":          TrapIndirectCall,
+	"indirect call type mismatch":   TrapIndirectCall,
+	"stack overflow":                TrapStack,
+}
+
+// trapOf makes a trap of what the runtime returned and of what the guest said before.
+func (i *Instance) trapOf(err error) *TrapError {
+	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n\t")
+	text = strings.TrimSuffix(text, " (recovered by wazero)")
+	// A start function's error has a preamble that ends with the same words.
+	if at := strings.LastIndex(text, "wasm error: "); at >= 0 {
+		text = text[at+len("wasm error: "):]
+	}
+	t := &TrapError{Kind: TrapPanic, Message: text, Stack: i.m.frames(trace), cause: err}
+	var exit *exitError
+	var pointer *pointerError
+	switch {
+	case errors.As(err, &exit):
+		t.Kind, t.Message = TrapExit, exit.Error()
+	case errors.As(err, &pointer):
+		t.Kind, t.Message = TrapBounds, pointer.Error()
+	case wasmTraps[text] != "":
+		t.Kind = wasmTraps[text]
+	}
+	i.said.flush(i)
+	crash, crashed := i.said.crash()
+	switch {
+	case i.failed != "":
+		t.Message = i.failed
+	case crashed:
+		t.Message = crash
+	case t.Kind == TrapUnreachable || t.Kind == TrapExit:
+		if tail := i.said.text(); tail != "" && t.Kind == TrapExit {
+			t.Message += ": " + tail
+		} else if tail != "" {
+			t.Message = tail
+		}
+	}
+	switch {
+	case t.Kind != TrapUnreachable && t.Kind != TrapExit:
+	case outOfMemory(t):
+		t.Kind = TrapMemory
+	case strings.HasPrefix(crash, "fatal error: stack overflow"):
+		t.Kind = TrapStack
+	case t.Kind == TrapExit && crashed:
+		t.Kind = TrapUnreachable
+	}
+	return i.m.trap(t)
+}
+
+// outOfMemory says whether a guest gave up because its allocator did. Go says so before it exits; Rust calls a function of
+// its own, and prints where it has somewhere to print to.
+func outOfMemory(t *TrapError) bool {
+	for _, s := range []string{"fatal error: out of memory", "fatal error: runtime: out of memory", "runtime: out of memory", "memory allocation of "} {
+		if strings.HasPrefix(t.Message, s) {
+			return true
+		}
+	}
+	for _, f := range t.Stack {
+		for _, s := range []string{"handle_alloc_error", "rust_oom", "__rdl_oom", "__rg_oom", "default_alloc_error_hook"} {
+			if strings.Contains(f, s) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// trap fills in whose trap it is and holds the message to its bound.
+func (m *Module) trap(t *TrapError) *TrapError {
+	t.Transform, t.Digest = m.config.Name, m.digest
+	t.Message = clean(t.Message, maxMessage)
+	return t
+}
+
+// frames reads the runtime's stack trace: a function a line, with module and signature.
+func (m *Module) frames(trace string) []string {
+	trace, _, _ = strings.Cut(trace, "\n\n") // of a failed import, Go's own stack follows
+	var out []string
+	for line := range strings.SplitSeq(trace, "\n\t") {
+		if len(out) == maxFrames {
+			break
+		}
+		f := frame(line)
+		if name := m.names[f]; name != "" {
+			f = name
+		}
+		if f != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// frame is the name of a function without the signature, which follows in wazero's traces, and without Rust's hash.
+func frame(line string) string {
+	if at := strings.LastIndex(line, ") ("); at >= 0 {
+		line = line[:at+1]
+	}
+	if at := strings.LastIndexByte(line, '('); at > 0 {
+		line = line[:at]
+	}
+	if !strings.HasPrefix(line, "...") {
+		line = strings.TrimPrefix(line, ".") // the name of an anonymous module
+	}
+	if at := strings.LastIndex(line, "::h"); at > 0 && len(line)-at == len("::h")+16 {
+		line = line[:at]
+	}
+	return strings.ReplaceAll(clean(line, maxFrame), "\n", " ")
+}
