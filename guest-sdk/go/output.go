@@ -148,7 +148,7 @@ func (o *Output) grow(n int) {
 
 func (o *Output) dropDraft() {
 	if o.open != 0 {
-		o.open, o.length = 0, o.before
+		o.open, o.lent, o.length = 0, false, o.before
 	}
 }
 
