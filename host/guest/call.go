@@ -22,7 +22,9 @@ func (i *Instance) Transform(ctx context.Context, env Env, batch abi.Batch) (abi
 	if env.Arena == nil {
 		env.Arena = &abi.Arena{}
 	}
-	result, err := i.run(ctx, env, &batch)
+	i.batch = batch
+	result, err := i.run(ctx, env, &i.batch)
+	i.batch = abi.Batch{}
 	if err != nil {
 		i.discard()
 		return abi.Result{}, err

@@ -26,6 +26,8 @@ type Instance struct {
 	// in is the guest's buffer for input images, room its size. They hold until the next alloc.
 	in, room uint32
 
+	// batch is what Transform was given, here so that a call allocates nothing.
+	batch          abi.Batch
 	ctx            callContext
 	world          world
 	rate           rate

@@ -116,6 +116,9 @@ func (s *said) crash() (string, bool) {
 		return "", false
 	}
 	text, trace, _ := strings.Cut(string(s.report), "\ngoroutine ")
+	if before, after, ok := strings.Cut(text, "\nruntime stack:\n"); ok {
+		text, trace = before, after+"\n"+trace
+	}
 	text = strings.TrimSpace(text)
 	function := ""
 	for line := range strings.SplitSeq(trace, "\n") {
@@ -123,10 +126,11 @@ func (s *said) crash() (string, bool) {
 			function = line
 			continue
 		}
-		if strings.HasPrefix(function, "panic(") || strings.HasPrefix(function, "runtime.") {
+		if strings.HasPrefix(function, "panic(") || strings.HasPrefix(function, "runtime.") || !strings.Contains(line, ".go:") {
 			continue
 		}
 		place, _, _ := strings.Cut(strings.TrimSpace(line), " +0x")
+		place, _, _ = strings.Cut(place, " fp=0x")
 		return cut(text, maxMessage-len(place)-1) + "\n" + place, true
 	}
 	return text, true

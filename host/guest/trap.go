@@ -3,6 +3,7 @@ package guest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -133,10 +134,11 @@ func (i *Instance) trapOf(err error) *TrapError {
 	}
 	switch {
 	case t.Kind != TrapUnreachable && t.Kind != TrapExit:
+	case slices.Contains(t.Stack, "runtime.copystack") || strings.HasPrefix(crash, "fatal error: stack overflow"):
+		// A goroutine's stack lies in memory, and mostly reaches that limit first.
+		t.Kind = TrapStack
 	case outOfMemory(t):
 		t.Kind = TrapMemory
-	case strings.HasPrefix(crash, "fatal error: stack overflow"):
-		t.Kind = TrapStack
 	case t.Kind == TrapExit && crashed:
 		t.Kind = TrapUnreachable
 	}

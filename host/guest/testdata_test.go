@@ -1,0 +1,69 @@
+package guest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+//go:generate testdata/build.sh
+
+// Every .wasm is what its .wat says: the digests of both are in one file, and where the assembler is, it is asked.
+func TestTestdata(t *testing.T) {
+	t.Parallel()
+	sums, err := os.ReadFile("testdata/SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]string{}
+	for line := range strings.Lines(string(sums)) {
+		sum, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
+		if !ok {
+			t.Fatalf("a line without two columns: %q", line)
+		}
+		listed[name] = sum
+	}
+	files, err := filepath.Glob("testdata/*.wa[st]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != len(listed) || len(files) < 50 {
+		t.Errorf("%d files, %d are listed", len(files), len(listed))
+	}
+	for _, path := range files {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(b)
+		if name := filepath.Base(path); listed[name] != hex.EncodeToString(sum[:]) {
+			t.Errorf("%s is not what SHA256SUMS says: run go generate", name)
+		}
+	}
+	version, err := exec.Command("wat2wasm", "--version").Output()
+	if err != nil || strings.TrimSpace(string(version)) != "1.0.32" {
+		t.Skipf("wat2wasm 1.0.32 is not installed: %s %v", version, err)
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command("testdata/build.sh", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, path := range files {
+		if !strings.HasSuffix(path, ".wasm") {
+			continue
+		}
+		old, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		built, err := os.ReadFile(filepath.Join(dir, filepath.Base(path)))
+		if err != nil || !bytes.Equal(old, built) {
+			t.Errorf("%s is not what its source gives: %v", path, err)
+		}
+	}
+}
