@@ -221,7 +221,11 @@ func (c *checker) regex(path, text string) *regexp.Regexp {
 		return nil
 	}
 	if _, err := regexp.Compile(text); err != nil {
-		c.wrong(path, CodeBadValue, "", "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		why := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+		if _, ok := c.raw[path]; ok {
+			why = "not a regular expression" // the reason shows a piece of it
+		}
+		c.wrong(path, CodeBadValue, "", "%s", why)
 		return nil
 	}
 	return regexp.MustCompile(`^(?:` + text + `)$`)

@@ -140,9 +140,10 @@ func (d *decoder) reread(v reflect.Value, raw any, path string) any {
 	if !ok || !n.Cell.loose || !isContainer(v) {
 		return raw
 	}
-	text := strings.TrimSpace(n.Cell.text)
-	if strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{") {
-		return d.parseText(text, n.Cell, path)
+	if looksLikeYAML(n.Cell.text) {
+		again := d.parseText(n.Cell.text, n.Cell, path)
+		d.bad[path] = d.bad[path] || again == nil
+		return again
 	}
 	if v.Type() == reflect.TypeFor[[]string]() {
 		return node{split(n.Cell)}

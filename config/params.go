@@ -74,6 +74,6 @@ func (d *decoder) plain(c *cell, text, path string) any {
 	default:
 		return text
 	}
-	d.fault(c.at, CodeBadValue, path, "quote it if it is text", "%s is not a number as JSON writes it", d.shown(path, text))
+	d.fault(c.at, CodeBadValue, path, "quote it if it is text", "not a number as JSON writes it") // it may be a secret
 	return nil
 }

@@ -51,6 +51,9 @@ func (d *decoder) scalar(v reflect.Value, tag reflect.StructTag, c *cell, path s
 	c = &cell{at: c.at, kind: c.kind, text: text, loose: c.loose || !show}
 	hint, ok := setScalar(v, c)
 	if !ok {
+		if !show {
+			hint = "" // it is made of the value
+		}
 		d.fault(c.at, CodeWrongType, path, hint, "must be %s, not %s", wanted(v.Type()), d.shown(path, text))
 		return
 	}

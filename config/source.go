@@ -202,7 +202,7 @@ func (l *loader) flags(flag string, values []string, under []string) []setting {
 func (l *loader) apply(k *koanf.Koanf, s setting) {
 	raw := k.Raw()
 	key := s.find(raw, s.path[0])
-	value, why := s.over(raw[key], s.path[1:])
+	value, why := l.over(s, raw[key], s.path[1:])
 	if why != "" {
 		l.add(s.at, CodeBadValue, strings.Join(s.path, "."), "", "%s", why)
 		return
@@ -213,14 +213,17 @@ func (l *loader) apply(k *koanf.Koanf, s setting) {
 }
 
 // over is v with the setting put at the path within it; what it returns shares nothing that it changed with v.
-func (s setting) over(v any, path []string) (any, string) {
+func (l *loader) over(s setting, v any, path []string) (any, string) {
 	if len(path) == 0 {
 		return node{&cell{at: s.at, key: s.at, text: s.text, loose: true}}, ""
+	}
+	if n, ok := v.(node); ok && n.Cell.loose && looksLikeYAML(n.Cell.text) {
+		v = l.parseText(n.Cell.text, n.Cell, strings.Join(s.path, ".")) // an earlier setting gave the whole
 	}
 	if m, ok := v.(map[string]any); ok {
 		m = maps.Clone(m)
 		key := s.find(m, path[0])
-		value, why := s.over(m[key], path[1:])
+		value, why := l.over(s, m[key], path[1:])
 		m[key] = value
 		return m, why
 	}
@@ -242,12 +245,18 @@ func (s setting) over(v any, path []string) (any, string) {
 		if i == len(list.items) {
 			list.items = append(list.items, nil)
 		}
-		value, why := s.over(list.items[i], path[1:])
+		value, why := l.over(s, list.items[i], path[1:])
 		list.items[i] = value
 		return node{list}, why
 	}
-	value, why := s.over(nil, path[1:])
+	value, why := l.over(s, nil, path[1:])
 	return map[string]any{here: node{&cell{at: s.at, key: s.at}}, path[0]: value}, why
+}
+
+// looksLikeYAML says whether text stands for a list or a mapping, where one is wanted.
+func looksLikeYAML(text string) bool {
+	text = strings.TrimSpace(text)
+	return strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{")
 }
 
 // find is the key of m that name stands for: itself, or for a variable the one key that is spelled so as a variable.

@@ -283,15 +283,15 @@ func join(path, key string) string {
 }
 
 // parseText reads the text of a variable or flag as YAML; every position in it is the variable's or the flag's.
-func (d *decoder) parseText(text string, c *cell, path string) any {
+func (r *report) parseText(text string, c *cell, path string) any {
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		d.fault(c.at, CodeSyntax, path, "", "not YAML") // the parser's words may hold a piece of a secret
+		r.add(c.at, CodeSyntax, path, "", "not YAML") // the parser's words may hold a piece of a secret
 		return nil
 	}
 	if len(doc.Content) == 0 {
 		return node{&cell{at: c.at, key: c.key}}
 	}
-	y := &yamlReader{report: &d.report, at: c.at, fixed: true, open: map[*yaml.Node]bool{}}
+	y := &yamlReader{report: r, at: c.at, fixed: true, open: map[*yaml.Node]bool{}}
 	return y.value(doc.Content[0], c.key, path, 0)
 }
