@@ -6,7 +6,7 @@
 #   install-rust-wasm.sh [TARGET ...]      wasm32-unknown-unknown (the default), wasm32-wasip1
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-lld=lld-22
+lld="lld-22"
 
 main() {
   local target missing=()

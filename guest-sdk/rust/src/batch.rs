@@ -226,14 +226,8 @@ impl<'a> View<'a> {
     /// Whether the bytes that `row` names at `off` are null or lie in the image, or were left out of it.
     #[inline(always)]
     fn holds(&self, row: &[u8], off: usize, len: i32, known: bool) -> bool {
-        len == wire::NULL
-            || (len == 0 && self.total() >= u64::from(wire::u32_at(row, off)))
-            || (len > 0 && (!known || u64::from(wire::u32_at(row, off)) + len as u64 <= self.total()))
-    }
-
-    #[inline(always)]
-    fn total(&self) -> u64 {
-        self.image.len() as u64
+        let end = u64::from(wire::u32_at(row, off)) + u64::from(len.unsigned_abs());
+        len == wire::NULL || (len >= 0 && (!known || end <= self.image.len() as u64))
     }
 
     /// Bytes of the image, which `parse` has found to lie in it.

@@ -66,6 +66,7 @@ mod tests {
     #[test]
     fn answers_null_where_memory_ends_and_recovers() {
         let mut input = Input::new();
+        assert!(!input.room(100).is_null());
         assert!(input.room(usize::MAX).is_null());
         assert!(input.room(usize::MAX / 2).is_null());
         assert!(!input.room(100).is_null());

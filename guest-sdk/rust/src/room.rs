@@ -74,6 +74,16 @@ impl<'w> Writer<'w> {
         self.blob.extend(bytes);
     }
 
+    /// Appends formatted text: `write!(w, "{n}")` works without a trait and cannot fail.
+    ///
+    /// # Panics
+    /// If the formatting of an argument fails, as `format!` does.
+    pub fn write_fmt(&mut self, text: fmt::Arguments<'_>) {
+        if fmt::Write::write_fmt(self, text).is_err() {
+            panic!("a formatting trait implementation returned an error");
+        }
+    }
+
     /// Makes room for `more` bytes, which [`spare`](Self::spare) then shows.
     #[inline]
     pub fn reserve(&mut self, more: usize) {

@@ -1,7 +1,6 @@
 //! A payment: read, checked, written in its normal form.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use wasmflow::{refuse, Result, Writer};
 
@@ -121,8 +120,7 @@ impl Accepted<'_> {
             w.put_str(before);
             text.iter().for_each(|&b| escape(w, b));
         }
-        // A Writer never answers with an error.
-        let _ = write!(w, "\",\"amount\":\"{}.{:02}\"}}", self.cents / 100, self.cents % 100);
+        write!(w, "\",\"amount\":\"{}.{:02}\"}}", self.cents / 100, self.cents % 100);
     }
 }
 
@@ -135,9 +133,7 @@ fn escape(w: &mut Writer<'_>, byte: u8) {
         b'\n' => w.put_str("\\n"),
         0x0c => w.put_str("\\f"),
         b'\r' => w.put_str("\\r"),
-        0..0x20 => {
-            let _ = write!(w, "\\u{byte:04x}");
-        }
+        0..0x20 => write!(w, "\\u{byte:04x}"),
         _ => w.push(byte),
     }
 }
