@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // keys calls f for every key of the file: its path, its struct and its field.
@@ -87,17 +89,20 @@ func TestExampleHasEveryKey(t *testing.T) {
 	})
 }
 
-// TestEveryKeyIsDocumented looks for a row of docs/configuration.md for every key, with its text, default and values.
+// TestEveryKeyIsDocumented compares the table of docs/configuration.md with the structs; -update writes it.
 func TestEveryKeyIsDocumented(t *testing.T) {
 	t.Parallel()
-	data, err := os.ReadFile("../docs/configuration.md")
+	const name, begin, end = "../docs/configuration.md", "| key | |\n| --- | --- |\n", "\n\n"
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Split(string(data), "\n")
-	if len(lines) > 200 {
-		t.Errorf("%d lines", len(lines))
+	before, rest, ok := strings.Cut(string(data), begin)
+	got, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 || strings.Count(string(data), "\n") >= 200 {
+		t.Fatal("no table of keys, or too many lines")
 	}
+	var rows []string
 	keys(reflect.TypeFor[file](), "", func(path string, _ reflect.Type, field reflect.StructField) {
 		doc := field.Tag.Get("doc")
 		if doc == "" || !strings.HasSuffix(doc, ".") {
@@ -106,14 +111,18 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 		if strings.Contains(path, "transforms[].limits.") {
 			return // the same struct as defaults.limits
 		}
-		want := "| `" + path + "` | " + row(field) + " |"
-		for _, line := range lines {
-			if line == want {
-				return
-			}
-		}
-		t.Errorf("docs/configuration.md lacks the line\n%s", want)
+		rows = append(rows, "| `"+path+"` | "+row(field)+" |")
 	})
+	want := strings.Join(rows, "\n")
+	if *update {
+		if err := os.WriteFile(name, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
 }
 
 // row is what the documentation says of a key.
