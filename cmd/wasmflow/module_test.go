@@ -39,12 +39,12 @@ func assemble(marker, importModule, initError string) []byte {
 	first := byte(0) // The index of the first function of the module's own.
 	if importModule != "" {
 		first = 1
-		m = section(m, 2, 1, text(importModule), text("open"), []byte{0, 0})
+		m = section(m, 2, 1, str(importModule), str("open"), []byte{0, 0})
 	}
 	m = section(m, 3, 4, []byte{0, 1, 2, 2})
 	m = section(m, 5, 1, []byte{0, 1})
-	m = section(m, 7, 5, text(abi.ExportMemory), []byte{2, 0}, text(marker), []byte{0, first},
-		text(abi.ExportAlloc), []byte{0, first + 1}, text(abi.ExportInit), []byte{0, first + 2}, text(abi.ExportTransform), []byte{0, first + 3})
+	m = section(m, 7, 5, str(abi.ExportMemory), []byte{2, 0}, str(marker), []byte{0, first},
+		str(abi.ExportAlloc), []byte{0, first + 1}, str(abi.ExportInit), []byte{0, first + 2}, str(abi.ExportTransform), []byte{0, first + 3})
 	m = section(m, 10, 4, body(), body(0x41, leb(4096)), body(0x42, leb(int64(initResult))), body(0x42, leb(headerAt<<32|64)))
 	return section(m, 11, 2, data(headerAt, string(header)), data(errorAt, initError))
 }
@@ -70,10 +70,10 @@ func body(code ...any) []byte {
 }
 
 func data(at int64, s string) []byte {
-	return slices.Concat([]byte{0, 0x41}, leb(at), []byte{0x0b}, text(s))
+	return slices.Concat([]byte{0, 0x41}, leb(at), []byte{0x0b}, str(s))
 }
 
-func text(s string) []byte { return append(leb(int64(len(s))), s...) }
+func str(s string) []byte { return append(leb(int64(len(s))), s...) }
 
 // leb is n in signed LEB128; for sizes below 64 and, with a byte to spare, above it is the unsigned form as well.
 func leb(n int64) []byte {

@@ -118,6 +118,9 @@ func (t *Topic) answer(a kadm.CreateTopicResponse, spec Spec) {
 		if a.ErrMessage != "" {
 			t.Err = fmt.Errorf("%w: %s", t.Err, a.ErrMessage)
 		}
+		if errors.Is(a.Err, kerr.TopicAuthorizationFailed) || errors.Is(a.Err, kerr.ClusterAuthorizationFailed) {
+			t.Err = fmt.Errorf("%w: %w", host.ErrEnvironment, t.Err)
+		}
 	case spec.DryRun:
 		t.State = WouldCreate
 	default:
