@@ -1,0 +1,162 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host/guest"
+)
+
+// chain is a worker's transforms, each with an instance of its own: what one writes to the default output is the next
+// one's input, in the same transaction.
+type chain struct {
+	pipeline string
+	topics   []string // of the outputs, by index
+	stages   []stage
+
+	next    abi.Batch // input of the following stage
+	origins []uint32  // of each of its records: the index of the pipeline's input record
+	spare   []uint32
+	emitted []bool // which input records have an output
+}
+
+// stage is one transform of a chain and the instance that a worker has of it.
+type stage struct {
+	name     string
+	module   *guest.Module
+	instance *guest.Instance
+}
+
+// run takes a batch through all stages and adds what comes out to t. The first error ends it: it is a *RecordError.
+func (c *chain) run(ctx context.Context, in *abi.Batch, t *transaction) error {
+	c.emitted = append(c.emitted[:0], make([]bool, len(in.Records))...)
+	batch, origins := in, []uint32(nil)
+	for i := range c.stages {
+		st := &c.stages[i]
+		res, err := c.call(ctx, st, batch, t)
+		if err != nil {
+			return c.blame(st, in, 0, len(in.Records)-1, err)
+		}
+		if len(res.Refusals) > 0 {
+			r := res.Refusals[0]
+			at := int(origin(origins, r.Source))
+			return c.blame(st, in, at, at, &RefusedError{Code: r.Code, Text: r.Text})
+		}
+		if i == len(c.stages)-1 {
+			c.emit(in, origins, res.Records, t, st, false)
+			break
+		}
+		c.emit(in, origins, res.Records, t, st, true)
+		if batch, origins = c.follow(in, batch, origins, res.Records); len(batch.Records) == 0 {
+			break
+		}
+	}
+	for _, emitted := range c.emitted {
+		if !emitted {
+			t.dropped++
+		}
+	}
+	clear(c.next.Records)
+	return nil
+}
+
+// call runs one stage over a batch, in the instance that the worker has or in a new one.
+func (c *chain) call(ctx context.Context, st *stage, batch *abi.Batch, t *transaction) (abi.Result, error) {
+	if st.instance == nil {
+		instance, err := st.module.Instantiate(ctx)
+		if err != nil {
+			return abi.Result{}, err
+		}
+		st.instance = instance
+	}
+	res, err := st.instance.Transform(ctx, guest.Env{Arena: &t.arena}, *batch)
+	if err != nil {
+		st.instance = nil // it has discarded itself (I8)
+	}
+	return res, err
+}
+
+// emit adds result records to the transaction; of a stage that another follows, only those beside the default output.
+func (c *chain) emit(in *abi.Batch, origins []uint32, records []abi.ResultRecord, t *transaction, st *stage, beside bool) {
+	for i := range records {
+		r := &records[i]
+		if beside && r.Output == 0 {
+			continue
+		}
+		from := origin(origins, r.Source)
+		c.emitted[from] = true
+		t.out = append(t.out, kgo.Record{
+			Key: r.Key, Value: r.Value, Headers: kafkaHeaders(r.Headers),
+			Timestamp: time.UnixMilli(r.Timestamp), Topic: c.topics[r.Output], Partition: r.Partition,
+		})
+		t.sources = append(t.sources, source{in.Topic, in.Partition, in.Records[from].Offset, st})
+		t.outBytes += int64(len(r.Key) + len(r.Value))
+	}
+}
+
+// follow makes the input of the next stage from what this one wrote to the default output. An intermediate record keeps
+// topic, partition and offset of the pipeline's input record.
+func (c *chain) follow(in, batch *abi.Batch, origins []uint32, records []abi.ResultRecord) (*abi.Batch, []uint32) {
+	next := abi.Batch{Topic: in.Topic, Partition: in.Partition, Records: c.next.Records[:0]}
+	from := c.spare[:0]
+	for i := range records {
+		r := &records[i]
+		if r.Output != 0 {
+			continue
+		}
+		was := &batch.Records[r.Source]
+		next.Records = append(next.Records, abi.Record{
+			Key: r.Key, Value: r.Value, Headers: r.Headers, Offset: was.Offset, Timestamp: r.Timestamp,
+			LeaderEpoch: was.LeaderEpoch, Flags: was.Flags,
+		})
+		next.Clock = max(next.Clock, r.Timestamp)
+		from = append(from, origin(origins, r.Source))
+	}
+	c.spare, c.origins = c.origins, from
+	c.next = next
+	return &c.next, from
+}
+
+// origin composes the source of a record over the stages before it.
+func origin(origins []uint32, source uint32) uint32 {
+	if origins == nil {
+		return source
+	}
+	return origins[source]
+}
+
+// blame names the input records, the transform and its module.
+func (c *chain) blame(st *stage, in *abi.Batch, first, last int, err error) error {
+	return &RecordError{
+		Pipeline: c.pipeline, Transform: st.name, Digest: st.digest(),
+		Topic: in.Topic, Partition: in.Partition, First: in.Records[first].Offset, Last: in.Records[last].Offset,
+		Err: err,
+	}
+}
+
+func (st *stage) digest() string {
+	if digest := st.module.Info().Digest; digest != "" {
+		return "sha256:" + digest
+	}
+	return ""
+}
+
+// discard throws all instances away: after an abort nothing of their memory may reach the retry (I8).
+func (c *chain) discard() error {
+	var first error
+	for i := range c.stages {
+		st := &c.stages[i]
+		if st.instance == nil {
+			continue
+		}
+		if err := st.instance.Close(context.Background()); err != nil && first == nil {
+			first = fmt.Errorf("close an instance of transform %q: %w", st.name, err)
+		}
+		st.instance = nil
+	}
+	return first
+}

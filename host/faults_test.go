@@ -1,0 +1,274 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host/guest"
+	"github.com/wasmflow/wasmflow/internal/devbroker"
+)
+
+// TestFaultsAreRetried: errors that say nothing against a record abort or recreate, and every record comes out once.
+func TestFaultsAreRetried(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]devbroker.Fault{
+		"produce/invalid_txn_state":     {Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.InvalidTxnState},
+		"produce/abortable":             {Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.TransactionAbortable},
+		"produce/not_leader":            {Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.NotLeaderForPartition, Count: 2},
+		"offsets/illegal_generation":    {Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.IllegalGeneration},
+		"offsets/fenced":                {Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.ProducerFenced},
+		"end/concurrent":                {Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.ConcurrentTransactions},
+		"end/invalid_producer_epoch":    {Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.InvalidProducerEpoch},
+		"end/producer_fenced":           {Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.ProducerFenced},
+		"end/unknown":                   {Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.UnknownServerError},
+		"heartbeat/unknown_member":      {Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.UnknownMemberID},
+		"init/coordinator_loading":      {Keys: []kmsg.Key{kmsg.InitProducerID}, TopLevel: true, Err: kerr.CoordinatorLoadInProgress},
+		"fetch/unknown_leader_epoch":    {Keys: []kmsg.Key{kmsg.Fetch}, Topic: "in", Err: kerr.UnknownLeaderEpoch},
+		"offset_fetch/unstable_offsets": {Keys: []kmsg.Key{kmsg.OffsetFetch}, Group: "g", Err: kerr.UnstableOffsetCommit, When: memberFetch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]int32{"in": 2, "out": 2})
+			w.produce(0, 20, 2)
+			hit := w.broker.Inject(f)
+			if err := w.once(w.config(natives("forward"))); err != nil {
+				t.Fatal(err)
+			}
+			if hit.Hits() == 0 {
+				t.Error("the fault did not happen")
+			}
+			w.expect(0, 20)
+		})
+	}
+}
+
+// memberFetch picks the offset fetches of group members, not those of tools.
+func memberFetch(r kmsg.Request) bool {
+	req, ok := r.(*kmsg.OffsetFetchRequest)
+	return ok && len(req.Groups) > 0 && req.Groups[0].MemberID != nil
+}
+
+// TestI2_RecordFaultAborts: a record that the broker refuses is named, and nothing of its transaction is visible.
+func TestI2_RecordFaultAborts(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []*kerr.Error{kerr.PolicyViolation, kerr.InvalidTimestamp, kerr.InvalidRecord, kerr.MessageTooLarge} {
+		t.Run(fault.Message, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+			w.produce(0, 5, 1)
+			w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: fault, Count: -1})
+			err := w.once(w.config(natives("forward")))
+			mention(t, err, fault, `topic "in" partition 0 offset`, `output to topic "out"`, `transform "f"`)
+			var record *RecordError
+			if !errors.As(err, &record) {
+				t.Fatalf("%v is not a *RecordError", err)
+			}
+			if got := w.read(0); len(got) > 0 {
+				t.Errorf("visible after an abort: %v", got)
+			}
+		})
+	}
+}
+
+// TestAuthorizationStops: a missing right stops the pipeline instead of being tried for ever.
+func TestAuthorizationStops(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault devbroker.Fault
+		words []string
+	}{
+		"transactional id": {devbroker.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, TopLevel: true, Err: kerr.TransactionalIDAuthorizationFailed, Count: -1}, []string{`"g-p-0-0"`, "kafka-acls", "--transactional-id"}},
+		"group":            {devbroker.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, TopLevel: true, Err: kerr.GroupAuthorizationFailed, Count: -1}, []string{`"g"`, "kafka-acls", "--group g"}},
+		"output":           {devbroker.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.TopicAuthorizationFailed, Count: -1}, []string{`"out"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+			w.produce(0, 5, 1)
+			w.broker.Inject(c.fault)
+			mention(t, w.once(w.config(natives("forward"))), ErrEnvironment, c.words...)
+		})
+	}
+}
+
+// TestI6_FencedAgainAndAgainStops: two hosts with one instance name must not take the slot from each other for ever.
+func TestI6_FencedAgainAndAgainStops(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.produce(0, 5, 1)
+	w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.ProducerFenced, Count: -1})
+	r := w.run(w.config(natives("forward")))
+	mention(t, r.wait(t), ErrFenced, `"g-p-0-0"`, "instance")
+	if got := r.h.Status(); got.Fences != fenceMost || got.State != StateFailed {
+		t.Errorf("status %+v", got)
+	}
+}
+
+// TestI7_ProducerIDBeforeOffsets: what a dead host left open is aborted before the group's offsets are asked for.
+func TestI7_ProducerIDBeforeOffsets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.produce(0, 5, 1)
+	var mu sync.Mutex
+	var order []string
+	note := func(name string, pick func(kmsg.Request) bool) func(kmsg.Request) bool {
+		return func(r kmsg.Request) bool {
+			if pick == nil || pick(r) {
+				mu.Lock()
+				order = append(order, name)
+				mu.Unlock()
+			}
+			return false
+		}
+	}
+	w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Count: -1, Observe: true, When: note("init", nil)})
+	w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Count: -1, Observe: true, When: note("offsets", memberFetch)})
+	if err := w.once(w.config(natives("forward"))); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(order) < 2 || order[0] != "init" {
+		t.Errorf("order of requests %v, want init first", order)
+	}
+}
+
+// TestI3_OffsetsGoForward: a fetch below the expected offset is fatal, a hole is not, a hole that retention made is.
+func TestI3_OffsetsGoForward(t *testing.T) {
+	t.Parallel()
+	fetch := func(start int64, offsets ...int64) *kgo.FetchTopicPartition {
+		f := &kgo.FetchTopicPartition{Topic: "in", FetchPartition: kgo.FetchPartition{Partition: 1, LogStartOffset: start, LastStableOffset: 100}}
+		for _, o := range offsets {
+			f.Records = append(f.Records, &kgo.Record{Offset: o})
+		}
+		return f
+	}
+	var p positions
+	p.set("in", 1, 10)
+	if err := p.advance(fetch(0, 10, 11, 15), ReadCommitted); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.expected("in", 1); got != 16 {
+		t.Fatalf("next %d, want 16", got)
+	}
+	if err := p.advance(fetch(0, 20), ReadCommitted); err != nil { // markers or compaction
+		t.Fatal(err)
+	}
+	mention(t, p.advance(fetch(0, 20), ReadCommitted), ErrContinuity, "expected offset 21, got 20")
+	mention(t, p.advance(fetch(30, 30), ReadCommitted), ErrOutOfRange, "next offset is 21", "starts at 30")
+	p.drop()
+	if got := p.expected("in", 1); got != 10 {
+		t.Errorf("after an abort next is %d, want 10", got)
+	}
+	mention(t, p.advance(&kgo.FetchTopicPartition{Topic: "in", FetchPartition: kgo.FetchPartition{Partition: 2}}, ReadCommitted), ErrContinuity)
+}
+
+// TestAbortBeforeTheFirstCommit: an abort before any commit goes back to where the group began, at the end of the log then.
+func TestAbortBeforeTheFirstCommit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.produce(0, 5, 1)
+	cfg := w.config(natives("forward"))
+	cfg.Start = StartLatest
+	assigned := make(chan struct{}, 8)
+	cfg.Hooks.Assigned = func(int, map[string][]int32) { assigned <- struct{}{} }
+	committed := make(chan Transaction, 8)
+	cfg.Hooks.Committed = func(txn Transaction) { committed <- txn }
+	offsets := w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Observe: true, Count: -1})
+	w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.UnknownServerError})
+	r := w.run(cfg)
+	<-assigned
+	if err := offsets.Wait(w.ctx(), 2); err != nil { // start and end of the log were asked for: the group stands at its end
+		t.Fatal(err)
+	}
+	fetched := w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Observe: true, Count: -1})
+	if err := fetched.Wait(w.ctx(), 1); err != nil {
+		t.Fatal(err)
+	}
+	w.produce(5, 5, 1)
+	for n := 0; n < 5; {
+		n += (<-committed).In
+	}
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(5, 5)
+}
+
+// TestGuestTimeShrinks: a step that takes too long goes back, and comes again with fewer records until it fits.
+func TestGuestTimeShrinks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 4, "out": 1})
+	w.produce(0, 40, 4)
+	cfg := w.config(natives("forward"))
+	cfg.MaxGuestTime = 1
+	var shrunk atomic.Bool
+	cfg.Hooks.Aborted = func(_ Transaction, err error) {
+		if errors.Is(err, errGuestTime) {
+			shrunk.Store(true)
+		}
+	}
+	if err := w.once(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if !shrunk.Load() {
+		t.Error("no step was given back")
+	}
+	w.expect(0, 40)
+}
+
+// TestDrain: the end of Run's context lets the open transaction end, and commits it.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.produce(0, 5, 1)
+	began, goOn := make(chan struct{}), make(chan struct{})
+	cfg := w.config(func(ctx context.Context, env guest.Env, b abi.Batch) (abi.Result, error) {
+		close(began)
+		<-goOn
+		if err := ctx.Err(); err != nil {
+			return abi.Result{}, err
+		}
+		return natives("forward")(ctx, env, b)
+	})
+	r := w.run(cfg)
+	<-began
+	r.stop()
+	close(goOn)
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(0, 5)
+	if got := r.h.Status(); got.State != StateStopped || got.Commits != 1 || got.In != 5 {
+		t.Errorf("status %+v", got)
+	}
+}
+
+// TestDrainIsBounded: a guest that does not come back does not hold the host for ever.
+func TestDrainIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.produce(0, 5, 1)
+	began, goOn := make(chan struct{}), make(chan struct{})
+	defer close(goOn)
+	cfg := w.config(func(ctx context.Context, env guest.Env, b abi.Batch) (abi.Result, error) {
+		close(began)
+		<-goOn
+		return abi.Result{}, errors.New("too late")
+	})
+	cfg.Drain = time.Millisecond
+	r := w.run(cfg)
+	<-began
+	r.stop()
+	mention(t, r.wait(t), nil, "did not end within 1ms")
+}

@@ -1,0 +1,191 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
+	"github.com/wasmflow/wasmflow/host/guest"
+)
+
+// Host runs one pipeline. Its methods may be called by several goroutines.
+type Host struct {
+	cfg     Config
+	log     *zap.Logger
+	modules []*guest.Module
+	pattern *regexp.Regexp // of InputsRegex
+	topics  topics
+	metrics *metrics
+
+	client *kgo.Client // for questions; no group, no transactions
+	admin  *kadm.Client
+
+	ran     atomic.Bool
+	leaving atomic.Bool // the host does not come back: its slots leave the group
+	done    chan struct{}
+
+	mu      sync.Mutex
+	state   State
+	err     error
+	workers []*worker
+
+	counters  counters
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// New checks the configuration, all of it at once, and loads the modules. It opens no connection and starts no goroutine.
+// Errors wrap ErrConfig; a module that is refused is named with the reason. The host must be closed.
+func New(ctx context.Context, cfg Config) (*Host, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("pipeline %q: %w:\n%w", cfg.Name, ErrConfig, err)
+	}
+	h := &Host{cfg: cfg, log: cfg.Logger, done: make(chan struct{}), state: StateReady}
+	if h.log == nil {
+		h.log = zap.NewNop()
+	}
+	h.log = h.log.With(zap.String("pipeline", cfg.Name))
+	if cfg.InputsRegex != "" {
+		h.pattern = regexp.MustCompile(anchored(cfg.InputsRegex)) // validate compiled it once already
+	}
+	var errs []error
+	for _, t := range cfg.Transforms {
+		if t.Log == nil {
+			t.Log = h.guestLog
+		}
+		m, err := guest.Load(ctx, t)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("transform %q: %w", t.Name, err))
+			continue
+		}
+		h.modules = append(h.modules, m)
+	}
+	var err error
+	if h.metrics, err = newMetrics(cfg.Metrics, h); err != nil {
+		errs = append(errs, err)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(fmt.Errorf("pipeline %q: %w:\n%w", cfg.Name, ErrConfig, errors.Join(errs...)), h.Close(ctx))
+	}
+	return h, nil
+}
+
+// Run runs the pipeline until ctx is done, and returns nil then: the open transaction is ended first, within Config.Drain.
+// With Config.Once it returns nil when the input was drained. Any other return is an error that stopped it: a *RecordError,
+// or one that wraps ErrEnvironment, ErrOutOfRange, ErrFenced or a Kafka error. It runs once.
+func (h *Host) Run(ctx context.Context) error {
+	if !h.ran.CompareAndSwap(false, true) {
+		return ErrRunning
+	}
+	defer close(h.done)
+	h.setState(StateStarting, nil)
+	err := h.run(ctx)
+	if err != nil {
+		h.setState(StateFailed, err)
+		h.log.Error("pipeline stopped", zap.Error(err))
+		return err
+	}
+	h.setState(StateStopped, nil)
+	h.log.Info("pipeline stopped", zap.Int64("records", h.counters.in.Load()))
+	return nil
+}
+
+func (h *Host) run(ctx context.Context) error {
+	client, err := kgo.NewClient(h.clientOptions()...)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	defer client.Close()
+	h.client, h.admin = client, kadm.NewClient(client)
+	partitions, err := h.probe(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("pipeline %q: %w", h.cfg.Name, err)
+	}
+	// One that fails stops the others; each ends its own transaction.
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	n := min(h.cfg.Workers, max(1, partitions))
+	workers := make([]*worker, n)
+	for i := range workers {
+		workers[i] = newWorker(h, i)
+	}
+	h.mu.Lock()
+	h.workers = workers
+	h.mu.Unlock()
+	var once *ends
+	if h.cfg.Once {
+		if once, err = h.readEnds(ctx); err != nil {
+			return err
+		}
+		h.leaving.Store(true)
+	}
+	h.setState(StateRunning, nil)
+	h.log.Info("pipeline started", zap.Int("workers", n), zap.Int("partitions", partitions))
+	return h.supervise(running, stop, workers, once)
+}
+
+// supervise runs the workers until ctx is done, the input is drained (Once), or one of them fails.
+func (h *Host) supervise(ctx context.Context, stop context.CancelCauseFunc, workers []*worker, once *ends) error {
+	var group sync.WaitGroup
+	errs := make([]error, len(workers))
+	for i, w := range workers {
+		group.Go(func() {
+			if errs[i] = w.run(ctx); errs[i] != nil {
+				stop(errs[i])
+			}
+		})
+	}
+	if once != nil {
+		group.Go(func() {
+			once.wait(ctx)
+			stop(nil)
+		})
+	}
+	ended := make(chan struct{})
+	go func() { group.Wait(); close(ended) }()
+	<-ctx.Done()
+	h.setState(StateDraining, nil)
+	timer := time.NewTimer(h.cfg.Drain)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return errors.Join(errs...)
+	case <-timer.C:
+		return fmt.Errorf("pipeline %q: the open transactions did not end within %v: they are aborted by the broker, and taken again at the next start", h.cfg.Name, h.cfg.Drain)
+	}
+}
+
+// Close frees the modules. It waits until Run has returned, so cancel Run's context first; ctx bounds the wait. It may be
+// called more than once.
+func (h *Host) Close(ctx context.Context) error {
+	if h.ran.Load() {
+		select {
+		case <-h.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	h.closeOnce.Do(func() {
+		var errs []error
+		for _, m := range h.modules {
+			errs = append(errs, m.Close(context.WithoutCancel(ctx)))
+		}
+		if h.metrics != nil {
+			h.metrics.unregister()
+		}
+		h.closeErr = errors.Join(errs...)
+	})
+	return h.closeErr
+}

@@ -1,0 +1,104 @@
+package host
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// adjustOffsets decides where a session begins in the partitions that came to it, before anything of them is fetched. A
+// partition without a commit gets an explicit offset: the client would otherwise go back to 0 after an abort, or, starting
+// at the end, skip what it had polled. It runs in the client's group goroutine.
+func (w *worker) adjustOffsets(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	topics := make([]string, 0, len(offsets))
+	for topic := range offsets {
+		topics = append(topics, topic)
+	}
+	if len(topics) == 0 {
+		return offsets, nil
+	}
+	starts, err := w.h.admin.ListStartOffsets(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("list where the logs of %v start: %w", topics, err)
+	}
+	ends, err := w.h.listEnds(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("list where the logs of %v end: %w", topics, err)
+	}
+	for topic, partitions := range offsets {
+		for n, o := range partitions {
+			start, ok := starts.Lookup(topic, n)
+			if !ok || start.Err != nil {
+				return nil, fmt.Errorf("list where topic %q partition %d starts: %w", topic, n, start.Err)
+			}
+			end, ok := ends.Lookup(topic, n)
+			if !ok || end.Err != nil {
+				return nil, fmt.Errorf("list where topic %q partition %d ends: %w", topic, n, end.Err)
+			}
+			at := o.EpochOffset().Offset
+			switch {
+			case at < 0 && w.h.cfg.Start == StartLatest:
+				at, o = end.Offset, kgo.NewOffset().At(end.Offset)
+			case at < 0:
+				at, o = start.Offset, kgo.NewOffset().At(start.Offset)
+			case at < start.Offset:
+				if w.h.cfg.OnOutOfRange == OutOfRangeFail {
+					w.stop(outOfRange(topic, n, at, start.Offset))
+					break
+				}
+				to := w.resetTo(start.Offset, end.Offset)
+				w.h.skipped(w, topic, n, at, to)
+				at, o = to, kgo.NewOffset().At(to)
+			}
+			w.positions.set(topic, n, at)
+			partitions[n] = o
+		}
+	}
+	return offsets, nil
+}
+
+// resetOutOfRange decides what follows where the next offset of a partition is not in its log any more.
+func (w *worker) resetOutOfRange(ctx context.Context, s session, topic string, partition int32) error {
+	expected := w.positions.expected(topic, partition)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	starts, err := w.h.admin.ListStartOffsets(ctx, topic)
+	if err != nil {
+		return fmt.Errorf("list where topic %q starts: %w", topic, err)
+	}
+	ends, err := w.h.listEnds(ctx, topic)
+	if err != nil {
+		return fmt.Errorf("list where topic %q ends: %w", topic, err)
+	}
+	start, _ := starts.Lookup(topic, partition)
+	end, _ := ends.Lookup(topic, partition)
+	if w.h.cfg.OnOutOfRange == OutOfRangeFail {
+		if expected > end.Offset {
+			return fmt.Errorf("%w: topic %q partition %d: the next offset is %d, but the log ends at %d: the topic was truncated or created again",
+				ErrOutOfRange, topic, partition, expected, end.Offset)
+		}
+		return outOfRange(topic, partition, expected, start.Offset)
+	}
+	to := w.resetTo(start.Offset, end.Offset)
+	w.h.skipped(w, topic, partition, expected, to)
+	s.client().SetOffsets(map[string]map[int32]kgo.EpochOffset{topic: {partition: {Epoch: -1, Offset: to}}})
+	w.positions.set(topic, partition, to)
+	return nil
+}
+
+func (w *worker) resetTo(start, end int64) int64 {
+	if w.h.cfg.OnOutOfRange == OutOfRangeLatest {
+		return end
+	}
+	return start
+}
+
+// listEnds lists where the partitions end for this pipeline's isolation: at the last stable offset, or the high watermark.
+func (h *Host) listEnds(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
+	if h.cfg.Isolation == ReadUncommitted {
+		return h.admin.ListEndOffsets(ctx, topics...)
+	}
+	return h.admin.ListCommittedOffsets(ctx, topics...)
+}

@@ -1,0 +1,77 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wasmflow/wasmflow/abi"
+)
+
+// errPlacement is wrapped where a record asks for a partition that its topic does not have.
+var errPlacement = errors.New("no such partition")
+
+// partitioner places records as the Java client does: by murmur2 of the key (KIP-480 where there is none), or in the
+// partition that the transform gave.
+type partitioner struct{ byKey kgo.Partitioner }
+
+func newPartitioner() kgo.Partitioner { return partitioner{kgo.StickyKeyPartitioner(nil)} }
+
+func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
+	return &topicPartitioner{p.byKey.ForTopic(topic)}
+}
+
+type topicPartitioner struct{ byKey kgo.TopicPartitioner }
+
+// OnNewBatch lets the sticky partitioner change partitions for records without a key.
+func (p *topicPartitioner) OnNewBatch() {
+	if sticky, ok := p.byKey.(kgo.TopicPartitionerOnNewBatch); ok {
+		sticky.OnNewBatch()
+	}
+}
+
+func (p *topicPartitioner) RequiresConsistency(r *kgo.Record) bool {
+	return r.Partition != abi.PartitionByKey || p.byKey.RequiresConsistency(r)
+}
+
+// Partition gives the explicit partition as it is: the client refuses one that the topic does not have.
+func (p *topicPartitioner) Partition(r *kgo.Record, n int) int {
+	if r.Partition != abi.PartitionByKey {
+		return int(r.Partition)
+	}
+	return p.byKey.Partition(r, n)
+}
+
+// explainProduce turns the error of a produced record into one that names its source, or into an abort that is tried again.
+func (w *worker) explainProduce(t *transaction) error {
+	err, from, topic := t.failure()
+	if err == nil {
+		return nil
+	}
+	if from.stage == nil || !isRecordFault(err) {
+		if classifyProduce(err) == actStop {
+			return fmt.Errorf("%w: produce to topic %q: %w", ErrEnvironment, topic, err)
+		}
+		return &produceError{topic, err}
+	}
+	return &RecordError{
+		Pipeline: w.h.cfg.Name, Transform: from.stage.name, Digest: from.stage.digest(),
+		Topic: from.topic, Partition: from.partition, First: from.offset, Last: from.offset, Output: topic, Err: err,
+	}
+}
+
+// produceError is a failed produce that says nothing against the record: the transaction is tried again.
+type produceError struct {
+	topic string
+	err   error
+}
+
+func (e *produceError) Error() string {
+	if e.topic == "" {
+		return fmt.Sprintf("produce: %v", e.err)
+	}
+	return fmt.Sprintf("produce to topic %q: %v", e.topic, e.err)
+}
+
+func (e *produceError) Unwrap() error { return e.err }

@@ -1,0 +1,145 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+)
+
+// fetched are the data records of one partition of one poll.
+type fetched struct {
+	topic     string
+	partition int32
+	records   []*kgo.Record
+}
+
+// poll takes the next records into the transaction. It blocks until there are some, and after the first only as long as
+// the transaction may stay open. What it returns is in offset order within a partition, without control records.
+func (w *worker) poll(ctx context.Context, s session, t *transaction) ([]fetched, error) {
+	polling, cancel := w.pollContext(ctx, t)
+	defer cancel()
+	fetches := s.client().PollRecords(polling, w.room.records(t, w.h.cfg.MaxBytes))
+	if fatal := w.fatal.Load(); fatal != nil {
+		t.polled = true
+		return nil, *fatal
+	}
+	var out []fetched
+	var errs []error
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		if f.Err != nil {
+			errs = append(errs, w.fetchError(ctx, s, f.Topic, f.Partition, f.Err))
+		}
+		if f.Topic == "" {
+			return // an error of the session as a whole
+		}
+		if len(f.Records) > 0 {
+			t.polled = true
+			if t.started.IsZero() {
+				t.started = time.Now()
+			}
+		}
+		if err := w.positions.advance(&f, w.h.cfg.Isolation); err != nil {
+			errs = append(errs, err)
+			return
+		}
+		if data := w.data(f.Records, t); len(data) > 0 {
+			out = append(out, fetched{f.Topic, f.Partition, data})
+		}
+	})
+	if t.in == 0 && len(out) > 0 {
+		t.started = time.Now() // markers alone have waited for these: the delay counts from here
+	}
+	return out, errors.Join(errs...)
+}
+
+// pollContext bounds a poll: the first waits as long as it takes, the following only until the transaction's time is up.
+func (w *worker) pollContext(ctx context.Context, t *transaction) (context.Context, context.CancelFunc) {
+	var cancel context.CancelFunc
+	if t.polled {
+		delay := w.h.cfg.MaxDelay
+		if t.in == 0 {
+			delay = markerDelay
+		}
+		ctx, cancel = context.WithDeadline(ctx, t.started.Add(delay))
+	} else {
+		w.hurry.Store(false)
+		ctx, cancel = context.WithCancel(ctx)
+	}
+	w.interrupt.Store(&cancel)
+	if w.hurry.Load() {
+		cancel()
+	}
+	return ctx, cancel
+}
+
+// rebalanceWaits is told by the client that a rebalance waits for this worker's gate: the transaction ends soon.
+func (w *worker) rebalanceWaits(context.Context, *kgo.Client) {
+	w.hurry.Store(true)
+	if cancel := w.interrupt.Load(); cancel != nil {
+		(*cancel)()
+	}
+}
+
+// data leaves out control records, in place, and counts the rest.
+func (w *worker) data(records []*kgo.Record, t *transaction) []*kgo.Record {
+	n, bytes := 0, int64(0)
+	for _, r := range records {
+		if r.Attrs.IsControl() {
+			continue
+		}
+		records[n] = r
+		n++
+		bytes += int64(len(r.Key) + len(r.Value))
+		for i := range r.Headers {
+			bytes += int64(len(r.Headers[i].Key) + len(r.Headers[i].Value))
+		}
+	}
+	if n > 0 {
+		w.room.saw(bytes / int64(n))
+	}
+	t.inBytes += bytes
+	return records[:n]
+}
+
+// fetchError decides about an error that a poll brought; nil means that the client goes on by itself.
+func (w *worker) fetchError(ctx context.Context, s session, topic string, partition int32, err error) error {
+	var group *kgo.ErrGroupSession
+	var loss *kgo.ErrDataLoss
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil // our own bound of the poll
+	case errors.As(err, &group):
+		if a := classify(group.Err); a == actRetry || kerr.IsRetriable(group.Err) || isAny(group.Err, kerr.UnknownMemberID, kerr.IllegalGeneration, kerr.RebalanceInProgress, kerr.StaleMemberEpoch) {
+			w.log.Warn("the group session was lost; joining again", zap.Error(err))
+			return nil
+		}
+		return w.explainGroup(group.Err)
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return w.resetOutOfRange(ctx, s, topic, partition)
+	case errors.As(err, &loss):
+		if w.h.cfg.OnOutOfRange == OutOfRangeFail {
+			return fmt.Errorf("%w: %w; on_out_of_range says what to do", ErrOutOfRange, err)
+		}
+		w.h.skipped(w, topic, partition, loss.ConsumedTo, loss.ResetTo)
+		w.positions.set(topic, partition, loss.ResetTo)
+		return nil
+	case kerr.IsRetriable(err) && !errors.Is(err, kerr.UnknownTopicOrPartition):
+		w.log.Warn("fetch", zap.String("topic", topic), zap.Int32("partition", partition), zap.Error(err))
+		return nil
+	default:
+		return fmt.Errorf("fetch topic %q partition %d at offset %d: %w", topic, partition, w.positions.expected(topic, partition), err)
+	}
+}
+
+func (w *worker) explainGroup(err error) error {
+	if errors.Is(err, kerr.GroupAuthorizationFailed) {
+		return fmt.Errorf("%w: no right to read with group %q: %w; allow it with: kafka-acls --add --allow-principal User:<user> "+
+			"--operation Read --operation Describe --group %s", ErrEnvironment, w.h.cfg.Group, err, w.h.cfg.Group)
+	}
+	return fmt.Errorf("group %q: %w", w.h.cfg.Group, err)
+}

@@ -1,0 +1,154 @@
+package host
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// positions is where a session stands in each of its partitions. The group's callbacks and the worker share it.
+type positions struct {
+	mu sync.Mutex
+	m  map[string]map[int32]*position
+}
+
+// position is where a session stands in one partition.
+type position struct {
+	next      int64 // offset that the next poll is expected to begin with
+	committed int64 // next offset by the last commit, or where the session began
+	stable    int64 // last stable offset by the last fetch, -1 before it
+}
+
+// set makes next the position of a partition that was assigned, or that goes back after an abort.
+func (p *positions) set(topic string, partition int32, next int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.m == nil {
+		p.m = map[string]map[int32]*position{}
+	}
+	if p.m[topic] == nil {
+		p.m[topic] = map[int32]*position{}
+	}
+	p.m[topic][partition] = &position{next: next, committed: next, stable: -1}
+}
+
+// remove forgets partitions that were revoked.
+func (p *positions) remove(partitions map[string][]int32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for topic, ps := range partitions {
+		for _, n := range ps {
+			delete(p.m[topic], n)
+		}
+	}
+}
+
+// clear forgets all of them, at the end of a session.
+func (p *positions) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.m)
+}
+
+// advance moves a partition past what was fetched, and holds the fetch to it (I3): a first offset below the expected one
+// would process records twice; one above it is a loss where retention has deleted what lay between, and else only markers
+// and compaction.
+func (p *positions) advance(f *kgo.FetchTopicPartition, isolation Isolation) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := p.m[f.Topic][f.Partition]
+	if at == nil {
+		return fmt.Errorf("%w: topic %q partition %d was fetched but is not assigned", ErrContinuity, f.Topic, f.Partition)
+	}
+	at.stable = f.LastStableOffset
+	if isolation == ReadUncommitted {
+		at.stable = f.HighWatermark
+	}
+	if len(f.Records) == 0 {
+		return nil
+	}
+	first := f.Records[0].Offset
+	switch {
+	case first < at.next:
+		return fmt.Errorf("%w: topic %q partition %d: expected offset %d, got %d", ErrContinuity, f.Topic, f.Partition, at.next, first)
+	case first > at.next && f.LogStartOffset > at.next:
+		return outOfRange(f.Topic, f.Partition, at.next, f.LogStartOffset)
+	}
+	at.next = f.Records[len(f.Records)-1].Offset + 1
+	return nil
+}
+
+// drained says that nothing that is known to exist is left to poll.
+func (p *positions) drained() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, partitions := range p.m {
+		for _, at := range partitions {
+			if at.next < at.stable {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// keep makes the polled positions the committed ones; drop goes back to these.
+func (p *positions) keep() { p.each(func(at *position) { at.committed = at.next }) }
+func (p *positions) drop() { p.each(func(at *position) { at.next = at.committed }) }
+
+func (p *positions) each(f func(*position)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, partitions := range p.m {
+		for _, at := range partitions {
+			f(at)
+		}
+	}
+}
+
+// expected is the offset that a partition goes on at.
+func (p *positions) expected(topic string, partition int32) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at := p.m[topic][partition]; at != nil {
+		return at.next
+	}
+	return -1
+}
+
+// offsets are the next offsets of all partitions.
+func (p *positions) offsets() map[string]map[int32]int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make(map[string]map[int32]int64, len(p.m))
+	for topic, partitions := range p.m {
+		out[topic] = make(map[int32]int64, len(partitions))
+		for n, at := range partitions {
+			out[topic][n] = at.next
+		}
+	}
+	return out
+}
+
+// status is a copy for Status.
+func (p *positions) status() []PartitionStatus {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []PartitionStatus
+	for topic, partitions := range p.m {
+		for n, at := range partitions {
+			s := PartitionStatus{Topic: topic, Partition: n, Committed: at.committed, Lag: -1}
+			if at.stable >= 0 {
+				s.Lag = max(0, at.stable-at.committed)
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func outOfRange(topic string, partition int32, expected, start int64) error {
+	return fmt.Errorf("%w: topic %q partition %d: the next offset is %d, but the log starts at %d: "+
+		"retention has deleted records that were not processed; on_out_of_range says what to do", ErrOutOfRange, topic, partition, expected, start)
+}

@@ -1,0 +1,134 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// session is a worker's membership in the group and its producer, in one of two forms: with transactions or without.
+// One goroutine uses it. After any error from begin or end it is closed, and a new one is opened on the same slot.
+type session interface {
+	// client of the session, to poll and to produce with.
+	client() *kgo.Client
+	// begin opens a transaction.
+	begin() error
+	// end flushes and commits what was polled and produced, or aborts it and goes back to the committed offsets; after a
+	// begin or without one. It says whether it committed: (false, nil) is an abort after which the session goes on.
+	end(ctx context.Context, commit bool) (committed bool, err error)
+	// allowRebalance lets the group take partitions away, until the next poll.
+	allowRebalance()
+	// close closes the client.
+	close()
+}
+
+// watchdog is how long the end of a transaction may hold the rebalance gate. Where the membership was lost, or where a
+// member joins under KIP-848, the end waits for the gate and the gate for the end; opened, the session sees that it lost
+// its partitions and aborts, while a classic join still commits.
+const watchdog = 250 * time.Millisecond
+
+// openSession opens the form that the pipeline's guarantee wants.
+func (w *worker) openSession(ctx context.Context) (session, error) {
+	if w.h.cfg.Guarantee == AtLeastOnce {
+		cl, err := kgo.NewClient(w.sessionOptions()...)
+		if err != nil {
+			return nil, fmt.Errorf("open a session: %w", err)
+		}
+		return &plainSession{cl}, nil
+	}
+	s, err := kgo.NewGroupTransactSession(w.sessionOptions()...)
+	if err != nil {
+		return nil, fmt.Errorf("open a session: %w", err)
+	}
+	// (I7) Before the group's offsets are read: a transaction that a dead host left open on this slot is aborted here,
+	// instead of holding its offsets back until it times out.
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	if _, _, err := s.Client().ProducerID(ctx); err != nil {
+		s.Close()
+		return nil, w.explainProducerID(err)
+	}
+	return &txnSession{s}, nil
+}
+
+func (w *worker) explainProducerID(err error) error {
+	id := w.h.cfg.transactionalID(w.n)
+	switch {
+	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
+		return fmt.Errorf("%w: no right to write with transactional id %q: %w; allow it with: kafka-acls --add --allow-principal User:<user> "+
+			"--operation Write --operation Describe --transactional-id %s --resource-pattern-type prefixed",
+			ErrEnvironment, id, err, w.h.cfg.IDPrefix+"-"+w.h.cfg.Instance+"-")
+	case errors.Is(err, kerr.InvalidTransactionTimeout):
+		return fmt.Errorf("%w: the transaction timeout %v is above the broker's transaction.max.timeout.ms: %w", ErrEnvironment, w.h.cfg.TransactionTimeout, err)
+	default:
+		return fmt.Errorf("initialize the producer of transactional id %q: %w", id, err)
+	}
+}
+
+// txnSession commits outputs and offsets in one Kafka transaction (KIP-98, KIP-447).
+type txnSession struct{ s *kgo.GroupTransactSession }
+
+func (s *txnSession) client() *kgo.Client { return s.s.Client() }
+func (s *txnSession) begin() error        { return s.s.Begin() }
+func (s *txnSession) allowRebalance()     { s.s.AllowRebalance() }
+func (s *txnSession) close()              { s.s.CloseAllowingRebalance() }
+
+func (s *txnSession) end(ctx context.Context, commit bool) (bool, error) {
+	if !commit {
+		return s.s.End(ctx, kgo.TryAbort)
+	}
+	opened := make(chan struct{})
+	dog := time.AfterFunc(watchdog, func() {
+		defer close(opened)
+		s.s.AllowRebalance()
+	})
+	committed, err := s.s.End(ctx, kgo.TryCommit)
+	if !dog.Stop() {
+		<-opened // else it could open the gate of the next poll
+	}
+	return committed, err
+}
+
+// plainSession writes first and commits after, without a transaction: what fails in between comes again.
+type plainSession struct{ cl *kgo.Client }
+
+func (s *plainSession) client() *kgo.Client { return s.cl }
+func (s *plainSession) begin() error        { return nil }
+func (s *plainSession) allowRebalance()     { s.cl.AllowRebalance() }
+func (s *plainSession) close()              { s.cl.CloseAllowingRebalance() }
+
+func (s *plainSession) end(ctx context.Context, commit bool) (bool, error) {
+	if commit {
+		if err := s.cl.Flush(ctx); err != nil {
+			return false, err
+		}
+		err := s.cl.CommitUncommittedOffsets(ctx)
+		if err == nil {
+			return true, nil
+		}
+		if !isAny(err, kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.StaleMemberEpoch, kerr.RebalanceInProgress,
+			kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator) {
+			return false, err
+		}
+	} else if err := s.cl.AbortBufferedRecords(ctx); err != nil {
+		return false, err
+	}
+	s.cl.SetOffsets(s.cl.CommittedOffsets())
+	return false, nil
+}
+
+// leave takes the worker's slot out of the group at once, for a host that does not come back. A static member's close
+// alone keeps its partitions until the session times out (KIP-345).
+func (w *worker) leave(ctx context.Context, cl *kgo.Client) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialTimeout)
+	defer cancel()
+	_, err := kadm.NewClient(cl).LeaveGroup(ctx, kadm.LeaveGroup(w.h.cfg.Group).InstanceIDs(w.h.cfg.transactionalID(w.n)))
+	if err != nil {
+		w.log.Debug("the group was not left", zapErr(err))
+	}
+}

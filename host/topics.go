@@ -1,0 +1,251 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/zap"
+)
+
+const (
+	// brokerMaxMessageBytes is the broker's default of max.message.bytes: a record of 1,000,000 bytes fits, which the
+	// client's own default would refuse.
+	brokerMaxMessageBytes = 1_048_588
+	// mostMessageBytes keeps a batch below what the client writes in one request.
+	mostMessageBytes = 96 << 20
+)
+
+// topics is what the host knows of its topics. Clients ask it from several goroutines.
+type topics struct {
+	mu         sync.RWMutex
+	limits     map[string]int32 // max.message.bytes of output topics
+	partitions map[string]int   // of output topics
+}
+
+// maxMessageBytes bounds the batches of a topic.
+func (t *topics) maxMessageBytes(topic string) int32 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if n := t.limits[topic]; n > 0 {
+		return n
+	}
+	return brokerMaxMessageBytes
+}
+
+func (t *topics) partitionCount(topic string) int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.partitions[topic]
+}
+
+func (t *topics) setPartitions(topic string, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.partitions == nil {
+		t.partitions = map[string]int{}
+	}
+	t.partitions[topic] = n
+}
+
+// probe looks at what would otherwise fail later, all at once, and returns the number of input partitions.
+func (h *Host) probe(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	if err := h.reach(ctx); err != nil {
+		return 0, err
+	}
+	if err := h.checkTransactionVersion(ctx); err != nil {
+		return 0, err
+	}
+	c := h.cfg
+	outputs := slices.Sorted(maps.Values(c.Outputs))
+	meta, err := h.admin.Metadata(ctx, slices.Concat(c.Inputs, outputs)...)
+	if err != nil {
+		return 0, fmt.Errorf("%w: describe the topics: %w", ErrEnvironment, err)
+	}
+	inputs, errs := 0, []error(nil)
+	for _, topic := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(c.Inputs, outputs)))) {
+		d := meta.Topics[topic]
+		switch {
+		case errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+			errs = append(errs, fmt.Errorf("topic %q does not exist: create it, or run `wasmflow topics create`", topic))
+		case errors.Is(d.Err, kerr.TopicAuthorizationFailed):
+			errs = append(errs, fmt.Errorf("no right to describe topic %q: allow it with: kafka-acls --add --allow-principal User:<user> --operation %s --operation Describe --topic %s",
+				topic, map[bool]string{true: "Write", false: "Read"}[slices.Contains(outputs, topic)], topic))
+		case d.Err != nil:
+			errs = append(errs, fmt.Errorf("topic %q: %w", topic, d.Err))
+		case slices.Contains(outputs, topic):
+			h.topics.setPartitions(topic, len(d.Partitions))
+		default:
+			inputs += len(d.Partitions)
+		}
+	}
+	if len(errs) > 0 {
+		return 0, fmt.Errorf("%w: %w", ErrEnvironment, errors.Join(errs...))
+	}
+	if c.InputsRegex != "" {
+		if inputs, err = h.countMatching(ctx); err != nil {
+			return 0, err
+		}
+	}
+	h.readLimits(ctx, outputs)
+	return inputs, nil
+}
+
+// reach asks the brokers for an answer, and says what stands in the way of one.
+func (h *Host) reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, h.reachTimeout())
+	defer cancel()
+	err := h.client.Ping(ctx)
+	addrs := strings.Join(h.cfg.Brokers, ", ")
+	switch {
+	case err == nil:
+		return nil
+	case isAny(err, kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState):
+		return fmt.Errorf("%w: brokers %s: the user or the password is wrong, or the mechanism: %w", ErrEnvironment, addrs, err)
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: brokers %s close the connection at once: does one side speak TLS and the other not, or is the user or the password wrong? %w", ErrEnvironment, addrs, err)
+	default:
+		return fmt.Errorf("%w: no broker of %s answers: %w", ErrEnvironment, addrs, err)
+	}
+}
+
+// countMatching counts the partitions of the topics that match the pattern today; more may come.
+func (h *Host) countMatching(ctx context.Context) (int, error) {
+	inputs, err := h.inputTopics(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if len(inputs) == 0 {
+		h.log.Warn("no topic matches yet", zap.String("topics_regex", h.cfg.InputsRegex))
+		return 1, nil
+	}
+	meta, err := h.admin.Metadata(ctx, inputs...)
+	if err != nil {
+		return 0, fmt.Errorf("%w: describe the topics: %w", ErrEnvironment, err)
+	}
+	n := 0
+	for _, d := range meta.Topics {
+		n += len(d.Partitions)
+	}
+	return n, nil
+}
+
+// inputTopics are the names of the inputs, those that match a pattern as they are at this moment.
+func (h *Host) inputTopics(ctx context.Context) ([]string, error) {
+	if h.cfg.InputsRegex == "" {
+		return h.cfg.Inputs, nil
+	}
+	all, err := h.admin.ListTopics(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: list the topics: %w", ErrEnvironment, err)
+	}
+	outputs := slices.Collect(maps.Values(h.cfg.Outputs))
+	var names []string
+	for _, topic := range all.Names() {
+		if h.pattern.MatchString(topic) && !strings.HasPrefix(topic, "__") && !slices.Contains(outputs, topic) {
+			names = append(names, topic)
+		}
+	}
+	return names, nil
+}
+
+// readLimits reads max.message.bytes of the output topics. Without the right to do so the broker's default holds.
+func (h *Host) readLimits(ctx context.Context, outputs []string) {
+	configs, err := h.admin.DescribeTopicConfigs(ctx, outputs...)
+	if err != nil {
+		h.log.Debug("topic configs cannot be read; records up to the broker's default size are sent", zapErr(err))
+		return
+	}
+	limits := map[string]int32{}
+	for _, c := range configs {
+		for _, kv := range c.Configs {
+			if kv.Key != "max.message.bytes" || c.Err != nil {
+				continue
+			}
+			if n, err := strconv.ParseInt(kv.MaybeValue(), 10, 32); err == nil {
+				limits[c.Name] = int32(min(n, mostMessageBytes))
+			}
+		}
+	}
+	h.topics.mu.Lock()
+	defer h.topics.mu.Unlock()
+	h.topics.limits = limits
+}
+
+// checkTransactionVersion looks for transaction.version 2 (KIP-890): below it, a late end of a transaction can land in a
+// later one.
+func (h *Host) checkTransactionVersion(ctx context.Context) error {
+	c := h.cfg
+	if c.Guarantee != ExactlyOnce || c.RequireTransactionV2 == TransactionV2Off {
+		return nil
+	}
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.ClientSoftwareName, req.ClientSoftwareVersion = "wasmflow", "1"
+	res, err := req.RequestWith(ctx, h.client)
+	if err != nil {
+		return fmt.Errorf("%w: ask for the cluster's features: %w", ErrEnvironment, err)
+	}
+	version := int16(0)
+	for _, f := range res.FinalizedFeatures {
+		if f.Name == "transaction.version" {
+			version = f.MaxVersionLevel
+		}
+	}
+	h.counters.transactionVersion.Store(int64(version))
+	if version >= 2 {
+		return nil
+	}
+	const text = "transaction.version is %d, but exactly once needs 2 (KIP-890, Apache Kafka 4.0): a delayed end of one transaction could land in the next; " +
+		"upgrade it with kafka-features, or see require_transaction_v2"
+	if c.RequireTransactionV2 == TransactionV2Enforce {
+		return fmt.Errorf("%w: "+text, ErrEnvironment, version)
+	}
+	h.log.Warn(fmt.Sprintf(text, version))
+	return nil
+}
+
+// check holds what is about to be produced to what the broker would refuse without saying which record it was.
+func (w *worker) check(ctx context.Context, t *transaction) error {
+	for i := range t.out {
+		r := &t.out[i]
+		if r.Partition < 0 {
+			continue
+		}
+		n := w.h.topics.partitionCount(r.Topic)
+		if int(r.Partition) >= n {
+			if n = w.h.countPartitions(ctx, r.Topic); int(r.Partition) < n {
+				continue
+			}
+			from := t.sources[i]
+			return &RecordError{
+				Pipeline: w.h.cfg.Name, Transform: from.stage.name, Digest: from.stage.digest(),
+				Topic: from.topic, Partition: from.partition, First: from.offset, Last: from.offset, Output: r.Topic,
+				Err: fmt.Errorf("%w: partition %d of %d", errPlacement, r.Partition, n),
+			}
+		}
+	}
+	return nil
+}
+
+// countPartitions asks again, since a topic may have grown.
+func (h *Host) countPartitions(ctx context.Context, topic string) int {
+	var d kadm.TopicDetail
+	if meta, err := h.admin.Metadata(ctx, topic); err == nil {
+		d = meta.Topics[topic]
+	}
+	if len(d.Partitions) > 0 {
+		h.topics.setPartitions(topic, len(d.Partitions))
+	}
+	return h.topics.partitionCount(topic)
+}

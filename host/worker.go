@@ -1,0 +1,179 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+)
+
+var (
+	errRebalanced = errors.New("partitions were taken away before the commit")
+	// errGuestTime is the cause of an abort after which fewer records are polled.
+	errGuestTime = errors.New("the transforms took longer than the transaction's guest time")
+)
+
+// Back-off of a worker: between tries of the same records, and between sessions.
+const (
+	backOffLeast = 50 * time.Millisecond
+	backOffMost  = 5 * time.Second
+	fenceWindow  = time.Minute
+	fenceMost    = 3
+)
+
+// worker is one slot: a transactional id and group instance id that stay the same over restarts, one session at a time, one
+// open transaction, and an instance of each transform. One goroutine runs it; the session's callbacks are the exception,
+// and touch only what is atomic or locked.
+type worker struct {
+	h         *Host
+	n         int
+	log       *zap.Logger
+	positions positions
+	chain     chain
+	batch     inputBatch
+	txn       transaction
+	room      room
+	lastEnd   time.Time
+	failures  int // in a row, of steps or sessions
+	fences    []time.Time
+
+	hurry     atomic.Bool                        // a rebalance waits for the gate
+	interrupt atomic.Pointer[context.CancelFunc] // ends the poll that runs
+	fatal     atomic.Pointer[error]              // found by a callback; the next poll returns it
+}
+
+func newWorker(h *Host, n int) *worker {
+	w := &worker{h: h, n: n, log: h.log.With(zap.Int("worker", n))}
+	w.room = room{limit: h.cfg.MaxRecords, mean: 100}
+	w.chain.pipeline = h.cfg.Name
+	for _, name := range h.cfg.outputNames() {
+		w.chain.topics = append(w.chain.topics, h.cfg.Outputs[name])
+	}
+	for i, m := range h.modules {
+		w.chain.stages = append(w.chain.stages, stage{name: h.cfg.Transforms[i].Name, module: m})
+	}
+	return w
+}
+
+// run supervises the worker: session after session on the same slot until ctx is done or an error stops the pipeline.
+func (w *worker) run(ctx context.Context) error {
+	for {
+		err := w.live(ctx)
+		if ctx.Err() != nil && (err == nil || classify(err) != actStop) {
+			return nil // drained; what had an unknown outcome is decided by the committed offsets at the next start
+		}
+		if classify(err) == actStop {
+			return w.named(err)
+		}
+		if isFence(err) {
+			if err := w.fenced(err); err != nil {
+				return err
+			}
+		}
+		w.log.Warn("session ended; opening a new one on the same slot", zap.Error(err))
+		w.h.counters.sessions.Add(1)
+		if w.backOff(ctx) != nil {
+			return nil
+		}
+	}
+}
+
+// named puts the pipeline's name before an error that does not say it.
+func (w *worker) named(err error) error {
+	var record *RecordError
+	if errors.As(err, &record) {
+		return err
+	}
+	return fmt.Errorf("pipeline %q: %w", w.h.cfg.Name, err)
+}
+
+// live is one session, from open to close. It returns nil when ctx is done.
+func (w *worker) live(ctx context.Context) error {
+	s, err := w.openSession(ctx)
+	if err != nil {
+		return err
+	}
+	w.h.counters.live.Add(1)
+	defer w.h.counters.live.Add(-1)
+	defer w.positions.clear()
+	defer s.close() // (I13) never with an open transaction: a step has ended its own
+	defer w.chain.discard()
+	for ctx.Err() == nil {
+		if err := w.step(ctx, s); err != nil {
+			return err
+		}
+	}
+	if w.h.leaving.Load() {
+		w.leave(ctx, s.client())
+	}
+	return nil
+}
+
+// fenced counts the times that another producer or member took this slot. A transaction that timed out looks the same, so
+// only a repetition stops the host: two hosts with one instance name would take the slot from each other for ever (I6).
+func (w *worker) fenced(cause error) error {
+	now := time.Now()
+	recent := w.fences[:0]
+	for _, at := range w.fences {
+		if now.Sub(at) < fenceWindow {
+			recent = append(recent, at)
+		}
+	}
+	w.fences = append(recent, now)
+	w.h.counters.fences.Add(1)
+	if len(w.fences) < fenceMost {
+		return nil
+	}
+	return fmt.Errorf("pipeline %q: %w: %q was taken over %d times within %v: does another host run with the same instance name? %w",
+		w.h.cfg.Name, ErrFenced, w.h.cfg.transactionalID(w.n), fenceMost, fenceWindow, cause)
+}
+
+// backOff waits longer after each failure in a row, with jitter. It returns an error only when ctx is done.
+func (w *worker) backOff(ctx context.Context) error {
+	wait := min(backOffMost, backOffLeast<<min(w.failures, 10))
+	w.failures++
+	timer := time.NewTimer(wait/2 + rand.N(wait/2))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// stop makes the next poll return err. Callbacks of the client use it.
+func (w *worker) stop(err error) {
+	w.fatal.CompareAndSwap(nil, &err)
+	if cancel := w.interrupt.Load(); cancel != nil {
+		(*cancel)()
+	}
+}
+
+func (w *worker) assigned(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	if len(partitions) == 0 {
+		return
+	}
+	w.log.Info("assigned", zap.Any("partitions", partitions))
+	if f := w.h.cfg.Hooks.Assigned; f != nil {
+		f(w.n, partitions)
+	}
+}
+
+func (w *worker) revoked(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	if len(partitions) == 0 {
+		return
+	}
+	w.positions.remove(partitions)
+	w.log.Info("revoked", zap.Any("partitions", partitions))
+	if f := w.h.cfg.Hooks.Revoked; f != nil {
+		f(w.n, partitions)
+	}
+}
+
+func zapErr(err error) zap.Field { return zap.Error(err) }
