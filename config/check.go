@@ -238,6 +238,9 @@ func (c *checker) slots(path string, p *pipeline) {
 	prefix := p.Transaction.IDPrefix
 	if prefix == "" {
 		at, prefix = path+".inputs.group", p.Inputs.Group+"-"+p.Name
+		if c.bad[path+".name"] {
+			return
+		}
 		if p.Inputs.Group != "" && !legal.MatchString(p.Inputs.Group) && !c.bad[at] {
 			c.wrong(at, CodeBadValue, "letters, digits, '.', '_' and '-', or set transaction.id_prefix", "the group begins the transactional id")
 			return

@@ -29,8 +29,8 @@ func (c *checker) kafka() connection {
 	s := &c.file.Kafka
 	props := properties{}
 	if s.PropertiesFile != "" {
-		at := c.at("kafka.properties_file")
-		maps.Copy(props, c.propertiesFile(resolve(s.PropertiesFile, at), at, "kafka.properties_file"))
+		path := "kafka.properties_file"
+		maps.Copy(props, c.propertiesFile(resolve(s.PropertiesFile, c.at(path)), path))
 	}
 	maps.Copy(props, s.Properties)
 	k := &kafkaChecker{checker: c, props: props}
@@ -134,9 +134,9 @@ func (k *kafkaChecker) isolation(value string) {
 	switch {
 	case value == string(host.ReadCommitted):
 	case value == string(host.ReadUncommitted):
-		for _, p := range k.file.Pipelines {
+		for i, p := range k.file.Pipelines {
 			if p.Guarantee == string(host.ExactlyOnce) {
-				k.fault("isolation.level", CodeBreaksExactly, "leave it out", "pipeline %s would read records of transactions that are aborted later", p.Name)
+				k.fault("isolation.level", CodeBreaksExactly, "leave it out", "pipelines[%d] would read records of transactions that are aborted later", i)
 				return
 			}
 		}

@@ -10,12 +10,13 @@ import (
 
 // propertiesFile reads a file as Java's Properties does, a logical line at a time: so every property has its line.
 // Substitution is left to Kafka's tools, which have none in these files: ${ is text.
-func (l *loader) propertiesFile(name string, from place, path string) properties {
+func (c *checker) propertiesFile(name, path string) properties {
 	data, err := readBounded(name, maxFile)
 	if err != nil {
-		l.add(from, codeOf(err), path, "", "%s: %s", name, reason(err))
+		c.wrong(path, codeOf(err), "", "%s: %s", c.shownPath(path, name), reason(err))
 		return nil
 	}
+	l := c.loader
 	l.source(name)
 	at := place{file: name, dir: filepath.Dir(name), column: 1}
 	out := properties{}
