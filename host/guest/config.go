@@ -29,7 +29,8 @@ type Config struct {
 	Limits Limits
 	// Cache keeps compiled modules; nil compiles at every Load.
 	Cache *Cache
-	// Log receives what instances log, from any goroutine that runs one; nil drops it.
+	// Log receives what instances log, from any goroutine that runs one; nil drops it. It gets at most 100 lines a second from
+	// each instance, and then the number of those that were dropped.
 	Log func(LogLine)
 }
 
@@ -65,6 +66,7 @@ type LogLine struct {
 	Level     abi.Level
 	// Text is valid UTF-8 without a line end, at most 4 KiB.
 	Text string
-	// Stream is "log" for the import, "stdout" or "stderr" for what the guest printed.
+	// Stream is "log" for the import, "stdout" or "stderr" for what the guest printed, "host" for what is said about it: lines
+	// that were dropped, a compilation cache that could not be used.
 	Stream string
 }

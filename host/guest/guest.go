@@ -24,6 +24,8 @@ type Module struct {
 	limits   abi.Limits
 	// names of the exported functions, by index: what is left where the module has no names of its own.
 	names map[string]string
+	// prefix is the module's own name, which precedes those of its functions in a trace.
+	prefix string
 
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
@@ -53,7 +55,7 @@ func Load(ctx context.Context, c Config) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.settings, m.names = settings, b.exportNames()
+	m.settings, m.names, m.prefix = settings, b.exportNames(), b.name
 	problems, imports := b.problems(c.Limits.Memory)
 	if len(problems) > 0 {
 		offer := ""

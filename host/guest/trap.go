@@ -178,7 +178,7 @@ func (m *Module) frames(trace string) []string {
 		if len(out) == maxFrames {
 			break
 		}
-		f := frame(line)
+		f := frame(line, m.prefix)
 		if name := m.names[f]; name != "" {
 			f = name
 		}
@@ -189,8 +189,8 @@ func (m *Module) frames(trace string) []string {
 	return out
 }
 
-// frame is the name of a function without the signature, which follows in wazero's traces, and without Rust's hash.
-func frame(line string) string {
+// frame is the name of a function: without the module's own, and without the signature, which follow in wazero's traces.
+func frame(line, module string) string {
 	if at := strings.LastIndex(line, ") ("); at >= 0 {
 		line = line[:at+1]
 	}
@@ -198,10 +198,10 @@ func frame(line string) string {
 		line = line[:at]
 	}
 	if !strings.HasPrefix(line, "...") {
-		line = strings.TrimPrefix(line, ".") // the name of an anonymous module
+		line = strings.TrimPrefix(line, module+".")
 	}
 	if at := strings.LastIndex(line, "::h"); at > 0 && len(line)-at == len("::h")+16 {
-		line = line[:at]
+		line = line[:at] // a hash of rustc
 	}
-	return strings.ReplaceAll(clean(line, maxFrame), "\n", " ")
+	return strings.ReplaceAll(clean(readable(line), maxFrame), "\n", " ")
 }

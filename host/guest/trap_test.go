@@ -180,9 +180,12 @@ func TestFrame(t *testing.T) {
 		".a\x1b[31m\xffb()":                    "a[31m\uFFFDb",
 		"":                                     "",
 	} {
-		if got := frame(line); got != want {
+		if got := frame(line, ""); got != want {
 			t.Errorf("%q: got %q, want %q", line, got, want)
 		}
+	}
+	if got := frame("a.wasm.f(i32)", "a.wasm"); got != "f" {
+		t.Errorf("got %q", got)
 	}
 	if got := (&Module{}).frames(strings.Repeat(".f()\n\t", 100)); len(got) != maxFrames {
 		t.Errorf("got %d frames", len(got))
