@@ -125,6 +125,13 @@ func TestTombstoneForwardedStaysOne(t *testing.T) {
 	})
 }
 
+func TestPartOfTheSourceIsNotTakenForTheEndOfTheImage(t *testing.T) {
+	got := run(t, func(r wasmflow.Record, out *wasmflow.Output) error {
+		return out.From(r).Key([]byte("1234")).ValuePart(1, 4).Value([]byte("w")).Send() // both end at 4
+	}, record("", "value"))
+	equal(t, got.Records, []wasmflowtest.Sent{{Output: "out", Key: []byte("1234"), Value: []byte("w"), Partition: -1}})
+}
+
 func TestRoomIsZero(t *testing.T) {
 	fill := func(r wasmflow.Record, out *wasmflow.Output) error {
 		return out.Send(r, []byte("secret of another customer"))

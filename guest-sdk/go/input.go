@@ -41,12 +41,14 @@ func (in *input) open(image []byte) error {
 		return badInput("total", uint64(h.total))
 	case h.flags&^knownInputFlags != 0:
 		return badInput("flags", uint64(h.flags))
-	case h.records > 0 && uint64(h.rowsOff)+uint64(h.records)*uint64(h.rowSize) > total:
+	case h.records > 0 && (h.rowsOff%8 != 0 || uint64(h.rowsOff)+uint64(h.records)*uint64(h.rowSize) > total):
 		return badInput("records_off", uint64(h.rowsOff))
-	case h.headers > 0 && uint64(h.headersOff)+uint64(h.headers)*headerSize > total:
+	case h.headers > 0 && (h.headersOff%4 != 0 || uint64(h.headersOff)+uint64(h.headers)*headerSize > total):
 		return badInput("headers_off", uint64(h.headersOff))
 	case h.topicLen > 0 && uint64(h.topicOff)+uint64(h.topicLen) > total:
 		return badInput("topic_off", uint64(h.topicOff))
+	case uint64(h.blobOff) > total:
+		return badInput("blob_off", uint64(h.blobOff))
 	}
 	in.image, in.n, in.h, in.stride = image, h.records, h.headers, uintptr(h.rowSize)
 	in.rows, in.headers = nil, nil
@@ -96,8 +98,8 @@ func (in *input) rareBytes(off uint32, n int32, end uint64) []byte {
 		return nil
 	case n < null:
 		panic("wasmflow: bad input image: a length of " + strconv.Itoa(int(n)))
-	case n == 0 && (end == 0 || uint64(off) <= end):
-		return in.image[:0:0] // never made at off: a pointer behind the image would belong to something else
+	case n == 0:
+		return in.image[:0:0] // not at off, which says nothing: a pointer behind the image would belong to something else
 	case end == 0:
 		panic("wasmflow: keys or values were read that the host left out of the image, as the module's metadata asks (needs)")
 	}

@@ -69,7 +69,7 @@ func (o *Output) From(r Record) Draft {
 // that was sent from r, before or after, leaves the host. An error from Transform's function does the same; only a
 // function of TransformBatch needs Refuse. The first refusal of a record counts. An open draft is undone.
 //
-// The reason's code is that of a Refusal in err's chain, else 0; texts are cut after 1 KiB.
+// The reason's code is that of a Refusal in err's chain, else 0; the host cuts texts after 1 KiB.
 func (o *Output) Refuse(r Record, err error) {
 	o.dropDraft()
 	if r.index >= o.in.n {

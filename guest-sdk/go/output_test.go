@@ -38,9 +38,9 @@ func TestErrorRefusesAndUndoes(t *testing.T) {
 }
 
 func TestRefusalTextIsCutBetweenCharacters(t *testing.T) {
-	text := strings.Repeat("x", 1023) + "é" + strings.Repeat("y", 100)
+	text := strings.Repeat("x", 4095) + "é" + strings.Repeat("y", 100)
 	got := run(t, func(wasmflow.Record, *wasmflow.Output) error { return errors.New(text) }, record("", ""))
-	equal(t, got.Refusals[0].Text, text[:1023])
+	equal(t, got.Refusals[0].Text, text[:4095])
 }
 
 func TestRefuseOfTheCurrentRecord(t *testing.T) {
@@ -75,6 +75,16 @@ func TestRefuseInABatch(t *testing.T) {
 		Records:  []wasmflowtest.Sent{sent(1), sent(3)},
 		Refusals: []wasmflowtest.Refused{refused(0, 0, "0 after 5 refusals"), refused(2, 0, "2 after 5 refusals"), refused(4, 0, "4 after 5 refusals")},
 	})
+}
+
+func TestRefusedTwiceInARow(t *testing.T) {
+	got := runBatch(t, func(b wasmflow.Batch, out *wasmflow.Output) error {
+		for _, i := range []int{0, 1, 1} {
+			out.Refuse(b.At(i), errors.New("no"))
+		}
+		return nil
+	}, record("", ""), record("", ""))
+	equal(t, got.Refusals, []wasmflowtest.Refused{refused(0, 0, "no"), refused(1, 0, "no")})
 }
 
 func TestManyRefusalsInReverse(t *testing.T) {

@@ -10,11 +10,11 @@ import (
 // called while the panicking stack is still there: in a deferred function.
 func panicText(v any) string {
 	if e, ok := v.(batchError); ok {
-		return cut(e.Error(), maxPanicText) // no panic of the guest's: there is no place to name
+		return cut(e.Error(), maxText) // no panic of the guest's: there is no place to name
 	}
 	text := valueText(v)
 	if place := panicPlace(); place != "" {
-		text = cut(text, maxPanicText-len(place)-3) + " (" + place + ")"
+		text = cut(text, maxText-len(place)-3) + " (" + place + ")"
 	}
 	return text
 }

@@ -18,11 +18,9 @@ func (r Refusal) Error() string { return r.Text }
 // RefusalCode is the code. An error type that has this method gives its refusals a code, like Refusal.
 func (r Refusal) RefusalCode() uint32 { return r.Code }
 
-const (
-	maxRefusalText = 1024 // bytes; the host keeps no more
-	maxInitText    = 4096 // likewise
-	maxPanicText   = 4096
-)
+// maxText bounds the texts that are handed to the host, in bytes: what goes beyond would be cut there, and count against the
+// limits of the result until then.
+const maxText = 4096
 
 // reason is the code and the text of a refusal.
 func reason(err error) (code uint32, text string) {
@@ -33,7 +31,7 @@ func reason(err error) (code uint32, text string) {
 	if errors.As(err, &coded) {
 		code = coded.RefusalCode()
 	}
-	return code, cut(err.Error(), maxRefusalText)
+	return code, cut(err.Error(), maxText)
 }
 
 // cut shortens a text to at most n bytes, between characters.

@@ -107,7 +107,7 @@ func (g *guest) init(image []byte) (text string) {
 	if text == "" {
 		return "init failed without a reason"
 	}
-	return cut(text, maxInitText)
+	return cut(text, maxText)
 }
 
 // transform runs a batch. The result is in g.output, valid until the next call. What traps the batch is a panic.
