@@ -129,14 +129,13 @@ func (r *Rows) measure() (entries, blob int, err error) {
 		if row.HeadersFrom == HeadersSource && len(row.Headers) > 0 {
 			return 0, 0, rowErr("records", i, "header_count", "the source's headers and %d more: HeadersAfter says that", len(row.Headers))
 		}
-		for _, c := range []*Cell{&row.Key, &row.Value} {
-			if c.From == CellPart && c.Len > maxLen {
-				return 0, 0, rowErr("records", i, "value_len", "a part of %d bytes is over 2 GiB - 1", c.Len)
-			}
-			if c.From == CellGiven {
-				sum += int64(len(c.Bytes))
-			}
+		if row.Key.tooLong() {
+			return 0, 0, rowErr("records", i, "key_len", "a part of %d bytes is over 2 GiB - 1", row.Key.Len)
 		}
+		if row.Value.tooLong() {
+			return 0, 0, rowErr("records", i, "value_len", "a part of %d bytes is over 2 GiB - 1", row.Value.Len)
+		}
+		sum += row.Key.own() + row.Value.own()
 		entries += len(row.Headers)
 		for j := range row.Headers {
 			sum += int64(len(row.Headers[j].Key)) + int64(len(row.Headers[j].Value))
@@ -150,6 +149,16 @@ func (r *Rows) measure() (entries, blob int, err error) {
 		return 0, 0, fieldErr("blob_len", "%d bytes in an image of %d are more than it can hold", sum, total)
 	}
 	return entries, int(sum), nil
+}
+
+func (c *Cell) tooLong() bool { return c.From == CellPart && c.Len > maxLen }
+
+// own is the number of bytes that the cell puts into the blob.
+func (c *Cell) own() int64 {
+	if c.From != CellGiven {
+		return 0
+	}
+	return int64(len(c.Bytes))
 }
 
 func (r *Row) flags() (f uint16) {
