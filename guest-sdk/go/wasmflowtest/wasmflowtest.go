@@ -98,6 +98,7 @@ func start(s Settings) error {
 	if len(s.Outputs) == 0 {
 		s.Outputs = []string{"out"}
 	}
+	guest.started = false
 	image := s.encode()
 	copy(native.Alloc(uint32(len(image))), image)
 	if text := native.Init(uint32(len(image))); text != "" {
