@@ -149,91 +149,101 @@ impl<'a> View<'a> {
         }
         let at = |at| wire::u32_at(image, at);
         let (header_size, row_size) = (wire::u16_at(image, 4) as usize, wire::u16_at(image, 6) as usize);
-        let (total, len, entries, flags) = (at(8) as usize, at(12), at(16), at(28));
         if at(0) != wire::INPUT_MAGIC {
             return bad("magic");
         }
-        if header_size < wire::HEADER || header_size % 8 != 0 {
+        if header_size < wire::HEADER || header_size > image.len() {
             return bad("header_size");
         }
         if row_size < wire::ROW || row_size % 8 != 0 {
             return bad("record_size");
         }
-        if total > image.len() || total < header_size {
+        if at(8) as usize != image.len() {
             return bad("total");
         }
+        let (len, entries, flags) = (at(12), at(16), at(28));
         if flags & !(wire::VALUES_ABSENT | wire::KEYS_ABSENT | wire::HEADERS_ABSENT) != 0 {
             return bad("flags");
         }
-        let image = &image[..total];
-        let rows_off = at(20) as usize;
-        if len > 0 && !within(total, header_size, rows_off, len, row_size) {
+        let (rows_off, entries_off) = (at(20), at(24));
+        if len > 0 && (rows_off % 8 != 0 || segment(image, rows_off, len, row_size).is_none()) {
             return bad("records_off");
         }
-        let Some(entries) = (match entries {
-            0 => Some(&image[..0]),
-            n if within(total, header_size, at(24) as usize, n, wire::ENTRY) => {
-                image.get(at(24) as usize..at(24) as usize + n as usize * wire::ENTRY)
-            }
-            _ => None,
-        }) else {
-            return bad("headers_off");
+        let entries = match segment(image, entries_off, entries, wire::ENTRY) {
+            Some([]) => &[],
+            Some(entries) if entries_off % 4 == 0 => entries,
+            _ => return bad("headers_off"),
         };
-        let topic = slice(image, at(36), at(40) as usize).and_then(|t| core::str::from_utf8(t).ok());
+        let topic = segment(image, at(36), at(40), 1).and_then(|t| core::str::from_utf8(t).ok());
         let Some(topic) = topic else {
             return bad("topic_off");
         };
+        if at(44) as usize > image.len() {
+            return bad("blob_off");
+        }
         let (partition, clock_ms) = (wire::i32_at(image, 32), wire::i64_at(image, 48));
+        let rows_off = rows_off as usize;
         let view = View { image, rows_off, row_size, len, entries, flags, topic, partition, clock_ms };
         view.check()?;
         Ok(view)
     }
 
     fn check(&self) -> Result<(), Bad> {
-        let known = |absent: u32| self.flags & absent == 0;
-        let (keys, values) = (known(wire::KEYS_ABSENT), known(wire::VALUES_ABSENT));
+        let present = |absent: u32| self.flags & absent == 0;
+        let (keys, values) = (present(wire::KEYS_ABSENT), present(wire::VALUES_ABSENT));
+        for (i, e) in self.entries.chunks_exact(wire::ENTRY).enumerate() {
+            let bad = |field| Err(Bad { row: Some(("headers", i as u32)), field });
+            if wire::i32_at(e, 4) < 0 || !self.holds(e, 0, true) {
+                return bad("key_off");
+            }
+            if wire::i32_at(e, 12) < wire::NULL {
+                return bad("value_len");
+            }
+            if !self.holds(e, 8, true) {
+                return bad("value_off");
+            }
+        }
         let all = (self.entries.len() / wire::ENTRY) as u64;
         for r in Batch::new(self) {
             let bad = |field| Err(Bad { row: Some(("records", r.index)), field });
-            if !self.holds(r.row, wire::KEY_OFF, wire::i32_at(r.row, wire::KEY_LEN), keys) {
+            if wire::u32_at(r.row, 44) & !wire::BROKER_TIME != 0 {
+                return bad("flags");
+            }
+            if wire::i32_at(r.row, wire::KEY_LEN) < wire::NULL {
+                return bad("key_len");
+            }
+            if !self.holds(r.row, wire::KEY_OFF, keys) {
                 return bad("key_off");
             }
-            if !self.holds(r.row, wire::VALUE_OFF, wire::i32_at(r.row, wire::VALUE_LEN), values) {
+            if wire::i32_at(r.row, wire::VALUE_LEN) < wire::NULL {
+                return bad("value_len");
+            }
+            if !self.holds(r.row, wire::VALUE_OFF, values) {
                 return bad("value_off");
             }
             let first = u64::from(wire::u32_at(r.row, wire::FIRST_HEADER));
             let count = u64::from(wire::u32_at(r.row, wire::HEADER_COUNT));
-            if count > 0 && first + count > all && known(wire::HEADERS_ABSENT) {
+            if count > 0 && first + count > all && present(wire::HEADERS_ABSENT) {
                 return bad("first_header");
-            }
-            if wire::u32_at(r.row, 44) & !wire::BROKER_TIME != 0 {
-                return bad("flags");
-            }
-        }
-        for (i, entry) in self.entries.chunks_exact(wire::ENTRY).enumerate() {
-            let bad = |field| Err(Bad { row: Some(("headers", i as u32)), field });
-            let key_len = i32::try_from(wire::u32_at(entry, 4)).unwrap_or(wire::SOURCE);
-            if key_len < 0 || !self.holds(entry, 0, key_len, true) {
-                return bad("key_off");
-            }
-            if !self.holds(entry, 8, wire::i32_at(entry, 12), true) {
-                return bad("value_off");
             }
         }
         Ok(())
     }
 
-    /// Whether the bytes that `row` names at `off` are null or lie in the image, or were left out of it.
+    /// Whether the bytes whose offset and length are at `at` lie in the image, if there are any and they were not left out.
     #[inline(always)]
-    fn holds(&self, row: &[u8], off: usize, len: i32, known: bool) -> bool {
-        let end = u64::from(wire::u32_at(row, off)) + u64::from(len.unsigned_abs());
-        len == wire::NULL || (len >= 0 && (!known || end <= self.image.len() as u64))
+    fn holds(&self, row: &[u8], at: usize, present: bool) -> bool {
+        let (off, len) = (wire::u32_at(row, at), wire::i32_at(row, at + 4));
+        len <= 0 || !present || u64::from(off) + u64::from(len.unsigned_abs()) <= self.image.len() as u64
     }
 
     /// Bytes of the image, which `parse` has found to lie in it.
     #[inline]
     pub(crate) fn slice(&self, off: usize, len: usize) -> &'a [u8] {
-        &self.image[off..off + len]
+        match len {
+            0 => &[], // its offset says nothing
+            _ => &self.image[off..off + len],
+        }
     }
 
     /// Entries of headers, which `parse` has found to be there.
@@ -247,11 +257,12 @@ impl<'a> View<'a> {
     }
 }
 
-/// Whether `count` rows of `size` bytes from `off` lie behind the header and in the image.
-fn within(total: usize, header: usize, off: usize, count: u32, size: usize) -> bool {
-    off >= header && off as u64 + u64::from(count) * size as u64 <= total as u64
-}
-
-fn slice(image: &[u8], off: u32, len: usize) -> Option<&[u8]> {
-    image.get(off as usize..)?.get(..len)
+/// The bytes of `count` rows of `size` bytes from `off`, if they lie in the image; where there are none `off` says nothing.
+fn segment(image: &[u8], off: u32, count: u32, size: usize) -> Option<&[u8]> {
+    let len = u64::from(count) * size as u64;
+    match len {
+        0 => Some(&[]),
+        _ if u64::from(off) + len > image.len() as u64 => None,
+        _ => Some(&image[off as usize..off as usize + len as usize]),
+    }
 }

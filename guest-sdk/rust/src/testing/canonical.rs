@@ -1,19 +1,25 @@
 //! The canonical form of a result image: one form for each meaning, so that results of different SDKs can be compared.
 
-use super::result::{BadResult, Bytes, Entry, Image};
+use super::result::{BadResult, Bytes, Entry, HeadersFrom, Image};
+use crate::batch::{Batch, View};
 use crate::wire;
 
-/// The canonical form of a result image that is in one piece: header, records, headers, refusals and blob without gaps, the
-/// blob in the order of first use, offsets that say nothing 0. For a batch of `records` and a pipeline with `outputs`.
-pub fn canonical(image: &[u8], records: usize, outputs: usize) -> Result<Vec<u8>, BadResult> {
-    let decoded = Image::decode(image, records, outputs)?;
+/// The canonical form of the result image whose header lies at `at` of `memory`: header, records, headers, refusals and blob
+/// without gaps, the blob in the order of first use with nothing shared, offsets that say nothing 0. The result is one of the
+/// input image `input`, in a pipeline with `outputs`.
+///
+/// # Panics
+/// If the input image is not valid.
+pub fn canonical(memory: &[u8], at: u32, input: &[u8], outputs: usize) -> Result<Vec<u8>, BadResult> {
+    let view = View::parse(input).unwrap_or_else(|bad| panic!("{bad}"));
+    let decoded = Image::decode(memory, at, Batch::new(&view), outputs)?;
     let mut form = Form::default();
     for row in &decoded.rows {
         let mut flags = 0;
         let mut bytes = [0; wire::ROW];
         let key = form.span(&row.key, wire::KEY_PART, &mut flags);
         let value = form.span(&row.value, wire::VALUE_PART, &mut flags);
-        let headers = form.headers(row.source_headers, &row.headers, &mut flags);
+        let headers = form.headers(row.headers_from, &row.headers, &mut flags);
         if let Some(timestamp) = row.timestamp_ms {
             flags |= wire::TIMESTAMP_GIVEN;
             wire::put(&mut bytes, 8, timestamp.to_le_bytes());
@@ -59,17 +65,19 @@ impl Form {
             Bytes::Own(b) => self.put(b),
             Bytes::Part(range) => {
                 *flags |= part;
-                (range.start as u32, range.len() as u32)
+                (if range.is_empty() { 0 } else { range.start as u32 }, range.len() as u32)
             }
         }
     }
 
-    fn headers(&mut self, source_first: bool, own: &[Entry<'_>], flags: &mut u16) -> (u32, u32) {
-        if own.is_empty() {
-            return (0, if source_first { wire::SOURCE_HEADERS } else { 0 });
+    fn headers(&mut self, from: HeadersFrom, own: &[Entry<'_>], flags: &mut u16) -> (u32, u32) {
+        match from {
+            HeadersFrom::Source => return (0, wire::SOURCE_HEADERS),
+            HeadersFrom::After => *flags |= wire::HEADERS_APPENDED,
+            HeadersFrom::Own => {}
         }
-        if source_first {
-            *flags |= wire::HEADERS_APPENDED;
+        if own.is_empty() {
+            return (0, 0);
         }
         let first = self.entries.len() / wire::ENTRY;
         for (name, value) in own {

@@ -3,7 +3,7 @@
 use super::Record;
 use crate::wire;
 
-/// The image of records of one partition. Their offsets are given.
+/// The input image of records of one partition, in canonical form. An offset that is not given is 0.
 pub fn encode(topic: &str, partition: i32, records: &[Record]) -> Vec<u8> {
     let headers: usize = records.iter().map(|r| r.headers.len()).sum();
     let entries_off = wire::HEADER + records.len() * wire::ROW;

@@ -20,9 +20,8 @@ mod canonical;
 mod input;
 mod result;
 
-use std::ops::Range;
-
 pub use canonical::canonical;
+pub use input::encode;
 pub use result::BadResult;
 
 use crate::batch::{Batch, View};
@@ -249,10 +248,7 @@ impl Host {
     /// If the image is not valid, or if the transform panics or traps the batch.
     pub fn run_image(&mut self, image: &[u8]) -> std::result::Result<Outcome, BadResult> {
         let result = self.result_image(image);
-        let view = View::parse(image).unwrap_or_else(|bad| panic!("{bad}"));
-        let batch = Batch::new(&view);
-        let decoded = Image::decode(&result, batch.len(), self.outputs.len())?;
-        let mut outcome = decoded.outcome(batch, &self.outputs)?;
+        let mut outcome = decode(&result, 0, image, &self.outputs)?;
         outcome.log = take_log();
         Ok(outcome)
     }
@@ -286,7 +282,13 @@ pub fn check_input(image: &[u8]) -> std::result::Result<(), String> {
     View::parse(image).map(|_| ()).map_err(|bad| bad.to_string())
 }
 
-/// The bytes of a part of the source's key or value.
-fn part(source: Option<&[u8]>, range: Range<usize>) -> Option<&[u8]> {
-    source?.get(range)
+/// Decodes the result image whose header lies at `at` of `memory`, with all the checks of a host except its limits. It is one of
+/// the input image `input`, in a pipeline with `outputs`.
+///
+/// # Panics
+/// If the input image is not valid.
+pub fn decode(memory: &[u8], at: u32, input: &[u8], outputs: &[String]) -> std::result::Result<Outcome, BadResult> {
+    let view = View::parse(input).unwrap_or_else(|bad| panic!("{bad}"));
+    let batch = Batch::new(&view);
+    Ok(Image::decode(memory, at, batch, outputs.len())?.outcome(batch, outputs))
 }
