@@ -31,8 +31,12 @@ type stage struct {
 	instance *guest.Instance
 }
 
-// run takes a batch through all stages and adds what comes out to t. The first error ends it: it is a *RecordError.
+// run takes a batch through all stages and adds what comes out to t. The first error ends it: a *RecordError, or a
+// transform that could not begin.
 func (c *chain) run(ctx context.Context, in *abi.Batch, t *transaction) error {
+	if err := c.open(ctx); err != nil {
+		return err
+	}
 	c.emitted = append(c.emitted[:0], make([]bool, len(in.Records))...)
 	batch, origins := in, []uint32(nil)
 	for i := range c.stages {
@@ -64,15 +68,30 @@ func (c *chain) run(ctx context.Context, in *abi.Batch, t *transaction) error {
 	return nil
 }
 
-// call runs one stage over a batch, in the instance that the worker has or in a new one.
-func (c *chain) call(ctx context.Context, st *stage, batch *abi.Batch, t *transaction) (abi.Result, error) {
-	if st.instance == nil {
+// open makes an instance of every stage that has none. An error is no record's fault: init refused, or there is no memory.
+func (c *chain) open(ctx context.Context) error {
+	for i := range c.stages {
+		st := &c.stages[i]
+		if st.instance != nil {
+			continue
+		}
 		instance, err := st.module.Instantiate(ctx)
 		if err != nil {
-			return abi.Result{}, err
+			return &startError{err}
 		}
 		st.instance = instance
 	}
+	return nil
+}
+
+// startError is a transform that cannot begin.
+type startError struct{ err error }
+
+func (e *startError) Error() string { return e.err.Error() }
+func (e *startError) Unwrap() error { return e.err }
+
+// call runs one stage over a batch.
+func (c *chain) call(ctx context.Context, st *stage, batch *abi.Batch, t *transaction) (abi.Result, error) {
 	res, err := st.instance.Transform(ctx, guest.Env{Arena: &t.arena}, *batch)
 	if err != nil {
 		st.instance = nil // it has discarded itself (I8)

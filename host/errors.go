@@ -99,13 +99,14 @@ const (
 // classify says what to do about an error of a step. It is the one place that knows Kafka's errors.
 func classify(err error) action {
 	var record *RecordError
+	var start *startError
 	var produce *produceError
 	var group *kgo.ErrGroupSession
 	switch {
+	case errors.As(err, &record), errors.As(err, &start):
+		return actStop // it would fail again: only a person can decide
 	case errors.As(err, &produce), errors.Is(err, errGuestTime):
 		return actRetry // says nothing against the record; a real fence shows at the end of the transaction
-	case errors.As(err, &record):
-		return actStop // the record would fail again: only a person can decide
 	case errors.Is(err, ErrOutOfRange), errors.Is(err, ErrContinuity), errors.Is(err, ErrFenced), errors.Is(err, ErrEnvironment):
 		return actStop // decided where it was seen
 	case isAny(err, kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,

@@ -25,7 +25,7 @@ func (w *worker) poll(ctx context.Context, s session, t *transaction) ([]fetched
 	defer cancel()
 	fetches := s.client().PollRecords(polling, w.room.records(t, w.h.cfg.MaxBytes))
 	if fatal := w.fatal.Load(); fatal != nil {
-		t.polled = true
+		t.touch()
 		return nil, *fatal
 	}
 	var out []fetched
@@ -38,10 +38,7 @@ func (w *worker) poll(ctx context.Context, s session, t *transaction) ([]fetched
 			return // an error of the session as a whole
 		}
 		if len(f.Records) > 0 {
-			t.polled = true
-			if t.started.IsZero() {
-				t.started = time.Now()
-			}
+			t.touch()
 		}
 		if err := w.positions.advance(&f, w.h.cfg.Isolation); err != nil {
 			errs = append(errs, err)

@@ -60,6 +60,13 @@ func (t *transaction) reset() *transaction {
 	return t
 }
 
+// touch says that something was polled: the transaction has begun, and needs an end.
+func (t *transaction) touch() {
+	if !t.polled {
+		t.polled, t.started = true, time.Now()
+	}
+}
+
 // promise collects the outcome of each produced record; one function for all of them, since a closure a record costs.
 func (t *transaction) promise(r *kgo.Record, err error) {
 	if err == nil {

@@ -94,6 +94,10 @@ func (w *worker) named(err error) error {
 
 // live is one session, from open to close. It returns nil when ctx is done.
 func (w *worker) live(ctx context.Context) error {
+	defer w.chain.discard()
+	if err := w.chain.open(ctx); err != nil { // before anything is polled: init may refuse its settings
+		return err
+	}
 	s, err := w.openSession(ctx)
 	if err != nil {
 		return err
@@ -102,7 +106,6 @@ func (w *worker) live(ctx context.Context) error {
 	defer w.h.counters.live.Add(-1)
 	defer w.positions.clear()
 	defer s.close() // (I13) never with an open transaction: a step has ended its own
-	defer w.chain.discard()
 	for ctx.Err() == nil {
 		if err := w.step(ctx, s); err != nil {
 			return err
