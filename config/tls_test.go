@@ -9,7 +9,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,22 +82,28 @@ func handshake(t *testing.T, conf *Config, p pki, mutual bool) error {
 	if mutual {
 		server.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	a, b := net.Pipe()
-	defer a.Close()
-	defer b.Close()
-	served := make(chan error, 1)
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
 	go func() {
-		conn := tls.Server(b, server)
-		_, err := conn.Write([]byte("x")) // under TLS 1.3 a refused client certificate shows at the first read
-		b.Close()
-		served <- err
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Write([]byte("x")) // under TLS 1.3 a refused client certificate shows at the first read
+		_, _ = conn.Read(make([]byte, 1))
 	}()
 	mine := got.Clone()
 	mine.ServerName = "kafka.test"
-	conn := tls.Client(a, mine)
+	conn, err := tls.Dial("tcp", listener.Addr().String(), mine)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
 	_, err = conn.Read(make([]byte, 1))
-	a.Close()
-	<-served
 	return err
 }
 
