@@ -9,6 +9,8 @@ type FieldError struct {
 	Field string
 	// Reason says what is wrong with it, with the value.
 	Reason string
+	// OverLimit says that the field is well-formed, but over one of the Limits: there may be limits under which it passes.
+	OverLimit bool
 }
 
 // Error gives field and reason.
@@ -20,4 +22,10 @@ func fieldErr(field, format string, args ...any) *FieldError {
 
 func rowErr(list string, i int, field, format string, args ...any) *FieldError {
 	return &FieldError{Field: fmt.Sprintf("%s[%d].%s", list, i, field), Reason: fmt.Sprintf(format, args...)}
+}
+
+// overLimit marks an error as one that other limits would not give.
+func overLimit(e *FieldError) error {
+	e.OverLimit = true
+	return e
 }

@@ -22,10 +22,18 @@ type tally struct {
 	bytes   int64
 }
 
-// count refuses n things over a bound, which may be less than 0.
-func count(field string, n uint64, bound int64) error {
-	if n > uint64(max(bound, 0)) {
-		return fieldErr(field, "%d is over the limit of %d", n, bound)
+// within refuses n things over a limit, which may be less than 0.
+func within(field string, n uint64, limit int64) error {
+	if n > uint64(max(limit, 0)) {
+		return overLimit(fieldErr(field, "%d is over the limit of %d", n, limit))
+	}
+	return nil
+}
+
+// withinBatch refuses more refusals than a batch of n records can have.
+func withinBatch(refusals uint64, n int) error {
+	if refusals > uint64(n) {
+		return fieldErr("refusals", "%d, but there are %d input records", refusals, n)
 	}
 	return nil
 }
@@ -33,7 +41,7 @@ func count(field string, n uint64, bound int64) error {
 // addHeaders counts n headers of record i, before they are looked at.
 func (t *tally) addHeaders(i, n int, lim Limits) error {
 	if n > lim.Headers-t.headers {
-		return rowErr("records", i, "header_count", "%d headers and %d of the records before are over the limit of %d", n, t.headers, lim.Headers)
+		return overLimit(rowErr("records", i, "header_count", "%d headers and %d of the records before are over the limit of %d", n, t.headers, lim.Headers))
 	}
 	t.headers += n
 	return nil
@@ -49,7 +57,7 @@ func (t *tally) addBytes(i int, r *ResultRecord, lim Limits) error {
 		}
 	}
 	if t.bytes > lim.Bytes {
-		return rowErr("records", i, "value_len", "key, value and header bytes of this record and those before are over the limit of %d", lim.Bytes)
+		return overLimit(rowErr("records", i, "value_len", "key, value and header bytes of this record and those before are over the limit of %d", lim.Bytes))
 	}
 	return nil
 }
@@ -61,10 +69,10 @@ func (t *tally) addBytes(i int, r *ResultRecord, lim Limits) error {
 // It then does with it what Decode does: records of refused sources leave r.Records, whose slice is changed in place, and
 // refusal texts are cut to MaxRefusalText, made valid UTF-8 and copied. An error is a *FieldError, and r is as it was.
 func (r *Result) Check(in *Batch, outputs int, lim Limits) error {
-	if err := count("records", uint64(len(r.Records)), int64(lim.Records)); err != nil {
+	if err := within("records", uint64(len(r.Records)), int64(lim.Records)); err != nil {
 		return err
 	}
-	if err := count("refusals", uint64(len(r.Refusals)), int64(len(in.Records))); err != nil {
+	if err := withinBatch(uint64(len(r.Refusals)), len(in.Records)); err != nil {
 		return err
 	}
 	for i := range r.Refusals {

@@ -74,16 +74,16 @@ func openResult(mem []byte, at, size uint32, n int, lim Limits) (v resultView, e
 	}
 	m, h, r := le.Uint32(head[outRecords:]), le.Uint32(head[outHeaders:]), le.Uint32(head[outRefusals:])
 	blobLen := le.Uint32(head[outBlobLen:])
-	if err = count("records", uint64(m), int64(lim.Records)); err != nil {
+	if err = within("records", uint64(m), int64(lim.Records)); err != nil {
 		return v, err
 	}
-	if err = count("headers", uint64(h), int64(lim.Headers)); err != nil {
+	if err = within("headers", uint64(h), int64(lim.Headers)); err != nil {
 		return v, err
 	}
-	if err = count("refusals", uint64(r), int64(n)); err != nil {
+	if err = withinBatch(uint64(r), n); err != nil {
 		return v, err
 	}
-	if err = count("blob_len", uint64(blobLen), lim.Bytes); err != nil {
+	if err = within("blob_len", uint64(blobLen), lim.Bytes); err != nil {
 		return v, err
 	}
 	// The sum with the header's address wraps on purpose: a segment may lie before the header.
@@ -218,7 +218,7 @@ func (d *decoder) readRefusals(entries []byte, refused bitset) ([]Refusal, error
 		}
 		// Texts may share bytes: 16 bytes can name 1 KiB, which is copied.
 		if texts += int64(min(len(t), MaxRefusalText)); texts > d.lim.Bytes {
-			return nil, rowErr("refusals", i, "text_len", "the texts up to here are over the limit of %d", d.lim.Bytes)
+			return nil, overLimit(rowErr("refusals", i, "text_len", "the texts up to here are over the limit of %d", d.lim.Bytes))
 		}
 		rs[i] = Refusal{Source: source, Code: le.Uint32(w[refusalCode:]), Text: refusalText(text(t))}
 		refused.set(source)

@@ -135,7 +135,7 @@ func badResults(t testing.TB) []*vector {
 	add("refusal-text", "a text one byte past the blob", "refusals[0].text_off", u32(refusal+8, 14))
 	add("records-over-limit", "one record more than the limit", "records").limits = Limits{Records: 1, Headers: 2000, Bytes: 1 << 20}
 	add("headers-over-limit", "one header more than the limit", "headers").limits = Limits{Records: 1000, Headers: 1, Bytes: 1 << 20}
-	add("blob-over-limit", "a blob of one byte more than the limit", "blob_len").limits = Limits{Records: 1000, Headers: 2000, Bytes: 13}
+	add("blob-over-limit", "a blob of one byte more than the limit", "blob_len").limits = Limits{Records: 1000, Headers: 2000, Bytes: 14}
 
 	// What rows reach: they may share and inherit, so the image itself is small.
 	rows := func(name, about, field string, lim Limits, raw rawResult) {
@@ -161,7 +161,7 @@ func badResults(t testing.TB) []*vector {
 		rawResult{rows: [][]byte{rawRow(0, 0, 8, 0, -1, 0, -1, 0, 2, -1)}, entries: slices.Concat(rawEntry(0, 1, 0, 1), rawEntry(0, 1, 0, -1)), blob: []byte("h")})
 	rows("texts-over-limit", "three refusals share a text of 40 bytes: 120 are over the limit of 119", "refusals[2].text_len", Limits{10, 10, 119},
 		rawResult{refusals: slices.Concat(rawRefusal(0, 1, 0, 40), rawRefusal(1, 1, 0, 40), rawRefusal(2, 1, 0, 40)), blob: make([]byte, 40)})
-	rows("refused-rows-count", "rows of a refused source count like others", "records[1].value_len", Limits{10, 10, 49},
+	rows("refused-rows-count", "rows of a refused source count like others: 50 bytes are over the limit of 49", "records[1].value_len", Limits{10, 10, 49},
 		rawResult{rows: [][]byte{inherit, inherit}, refusals: rawRefusal(0, 1, 0, 0)})
 
 	nothing := &vector{name: "bad-result-part-of-null", about: "a null has no parts, not even an empty one", badImage: "result", badField: "records[0].value_len", batch: nulls()}

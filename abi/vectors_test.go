@@ -197,7 +197,9 @@ func (v *vector) checkResult(t *testing.T, b *Batch) {
 	var a Arena
 	res, err := a.Decode(v.result, v.at, imageHeaderSize, b, v.outputs, v.limits)
 	if v.badImage == "result" {
-		wantField(t, err, v.badField)
+		if fe := wantField(t, err, v.badField); fe.OverLimit != strings.Contains(v.about, "limit") {
+			t.Errorf("%q: over a limit is %t", fe, fe.OverLimit)
+		}
 		if _, err := DecodeRows(v.result, v.at, imageHeaderSize, b, v.outputs, v.limits); err == nil {
 			t.Error("DecodeRows takes it")
 		}
@@ -232,7 +234,7 @@ func (v *vector) checkResult(t *testing.T, b *Batch) {
 }
 
 // wantField holds err to a *FieldError of that field.
-func wantField(t *testing.T, err error, field string) {
+func wantField(t *testing.T, err error, field string) *FieldError {
 	t.Helper()
 	var fe *FieldError
 	if !errors.As(err, &fe) {
@@ -241,6 +243,7 @@ func wantField(t *testing.T, err error, field string) {
 	if fe.Field != field || fe.Reason == "" {
 		t.Errorf("got %q, want field %s", fe, field)
 	}
+	return fe
 }
 
 // The canonical form of a result is the same bytes wherever it lies, and is read there.

@@ -151,6 +151,9 @@ func parseVector(s string) (*vector, error) {
 	v := &vector{}
 	var headers *[]Header
 	for i, l := range strings.Split(s, "\n") {
+		if i == 0 {
+			v.about = strings.TrimPrefix(l, "# ")
+		}
 		f := &fields{words: strings.Fields(l)}
 		if len(f.words) == 0 || strings.HasPrefix(l, "#") {
 			continue
