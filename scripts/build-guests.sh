@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the modules of the examples, and the one of the benchmarks, into dist/guests/NAME-LANGUAGE.wasm. Builds only what changed.
+# Builds the modules of the examples and of the test suites into dist/guests/NAME-LANGUAGE.wasm. Builds only what changed.
 #
 #   build-guests.sh [rust|go|all]
 #
@@ -9,10 +9,16 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dist=$root/dist/guests
 target=${WASM_TARGET:-wasm32-unknown-unknown}
 
+# Puts a file into its place in one step: a test that reads it meanwhile sees the old one or the new one.
+place() {
+  cp "$1" "$2.new"
+  mv "$2.new" "$2"
+}
+
 build_rust() {
   local dir name cargo built
   cargo=$("$root/scripts/cargo-wasm.sh" "$target")
-  for dir in "$root"/examples/*/rust "$root"/test/bench/guests/*; do
+  for dir in "$root"/examples/*/rust "$root"/test/*/guests/*; do
     [[ -f $dir/Cargo.toml ]] || continue
     # In the crate's folder, for its .cargo/config.toml. Paths of this machine do not go into the module.
     (
@@ -22,23 +28,35 @@ build_rust() {
     )
     name=$(sed -n 's/^name = "\(.*\)"/\1/p' "$dir/Cargo.toml" | head -1)
     built=$root/target/guests/$target/release/${name//-/_}.wasm
-    cmp -s "$built" "$dist/$name-rust.wasm" || cp "$built" "$dist/$name-rust.wasm"
+    cmp -s "$built" "$dist/$name-rust.wasm" || place "$built" "$dist/$name-rust.wasm"
   done
 }
 
 build_go() {
-  local dir name
-  for dir in "$root"/examples/*/go; do
+  local dir name out compiler
+  compiler=$(go env GOROOT)/VERSION
+  for dir in "$root"/examples/*/go "$root"/test/*/guests/*-go; do
     [[ -f $dir/go.mod ]] || continue
-    name=$(basename "$(dirname "$dir")")
-    GOOS=wasip1 GOARCH=wasm go -C "$dir" build -buildmode=c-shared -trimpath -o "$dist/$name-go.wasm" .
+    case $dir in
+      "$root"/examples/*) name=$(basename "$(dirname "$dir")") ;;
+      *) name=$(basename "$dir" -go) ;;
+    esac
+    # Go links a c-shared module at every build, which takes seconds.
+    out=$dist/$name-go.wasm
+    if [[ -e $out && -z $(find "$dir" "$root/guest-sdk/go" "$0" "$compiler" -newer "$out" -print -quit) ]]; then continue; fi
+    GOOS=wasip1 GOARCH=wasm go -C "$dir" build -buildmode=c-shared -trimpath -o "$root/target/guests/$name.wasm" .
+    place "$root/target/guests/$name.wasm" "$out"
   done
 }
 
-mkdir -p "$dist"
+mkdir -p "$dist" "$root/target/guests"
+if command -v flock >/dev/null; then
+  exec 9>"$root/target/guests/.lock"
+  flock 9
+fi
 case ${1:-all} in
   rust) build_rust ;;
   go) build_go ;;
-  all) build_rust; build_go ;;
+  all) build_go; build_rust ;;
   *) echo "usage: build-guests.sh [rust|go|all]" >&2; exit 2 ;;
 esac

@@ -57,3 +57,8 @@ pub use output::{Out, Output};
 pub use record::{Header, Headers, Record, TimestampKind};
 pub use refusal::{Refusal, Result};
 pub use room::Writer;
+
+/// The examples of the README, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;
