@@ -236,3 +236,15 @@ func TestLogFlood(t *testing.T) {
 		t.Errorf("%d of 3000 lines passed, %d reports", passed, reports)
 	}
 }
+
+// What was said in a call that went well is not the message of a later trap.
+func TestTrapForgetsEarlierCalls(t *testing.T) {
+	t.Parallel()
+	i := instantiate(t, load(t, "unreachable", nil))
+	i.failed = "old"
+	i.stderr.write([]byte("panic: old\n"), i)
+	_, err := i.Transform(t.Context(), Env{}, batchOf("a"))
+	if trap := trapOf(t, err); trap.Kind != TrapUnreachable || trap.Message != "unreachable" {
+		t.Errorf("got %v", err)
+	}
+}

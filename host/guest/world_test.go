@@ -171,3 +171,17 @@ func TestWasiErrors(t *testing.T) {
 		t.Errorf("got %d, %d bytes", stack[0], n)
 	}
 }
+
+func TestSeeds(t *testing.T) {
+	t.Parallel()
+	seen := map[[32]byte]bool{}
+	for _, s := range []seed{{}, {name: "a"}, {batch: true}, {batch: true, name: "a"}, {batch: true, name: "a", partition: 1}, {batch: true, name: "a", offset: 1}} {
+		for _, digest := range []string{"d", "e"} {
+			if sum := s.sum(digest); seen[sum] {
+				t.Errorf("%+v of %s is not alone", s, digest)
+			} else {
+				seen[sum] = true
+			}
+		}
+	}
+}
