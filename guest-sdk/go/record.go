@@ -88,20 +88,24 @@ func clone(b []byte) []byte {
 	return append(make([]byte, 0, len(b)), b...)
 }
 
-// Owned is a copy of a record. A nil Key or Value is null.
+// Owned is a copy of a record.
 type Owned struct {
-	Key, Value  []byte
-	Headers     []Header
-	Topic       string
-	Partition   int32
-	Offset      int64
+	// Key and Value of the record; nil is null.
+	Key, Value []byte
+	// Headers in the order in which they were produced.
+	Headers []Header
+	// Topic and Partition that the record was read from, and its Offset there.
+	Topic     string
+	Partition int32
+	Offset    int64
+	// TimestampMs in milliseconds since 1970-01-01 UTC.
 	TimestampMs int64
 }
 
 // Header is a header of an Owned record. Its key is bytes to Kafka, so it need not be UTF-8; a nil Value is null.
 type Header struct {
 	Key   string
-	Value []byte
+	Value []byte // nil is null
 }
 
 // Headers are the headers of a record: a view, borrowed like the record's bytes.

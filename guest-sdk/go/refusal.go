@@ -8,7 +8,9 @@ import (
 // Refusal is an error with a code of the guest's own, for whoever reads the dead letter by machine. Any other error refuses
 // a record with code 0.
 type Refusal struct {
+	// Code is the guest's own number for the cause.
 	Code uint32
+	// Text says why, for people. The host keeps 1 KiB of it.
 	Text string
 }
 

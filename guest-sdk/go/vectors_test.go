@@ -1,3 +1,5 @@
+//go:build !wasip1
+
 package wasmflow
 
 import (
@@ -19,10 +21,7 @@ func TestVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(files) == 0 {
-		if _, err := os.Stat("../../go.mod"); err != nil {
-			t.Skip("this module stands alone; the vectors are in the repository that it comes from")
-		}
-		t.Fatal("no vectors in " + vectorDir)
+		t.Fatal("no vectors in " + vectorDir + ": this test runs in the repository that the module comes from")
 	}
 	for _, file := range files {
 		v := readVector(t, file)

@@ -28,11 +28,15 @@ type Settings struct {
 	Config string
 }
 
-// Record is an input record. A nil Key or Value is null, which is not the same as empty.
+// Record is an input record.
 type Record struct {
-	Key, Value  []byte
-	Headers     []wasmflow.Header
-	Offset      int64
+	// Key and Value of the record; nil is null, which is not the same as empty.
+	Key, Value []byte
+	// Headers in the order in which they were produced.
+	Headers []wasmflow.Header
+	// Offset of the record in its partition.
+	Offset int64
+	// TimestampMs in milliseconds since 1970-01-01 UTC.
 	TimestampMs int64
 }
 
