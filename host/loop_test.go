@@ -41,11 +41,13 @@ type loop struct {
 
 	mu     sync.Mutex
 	events []string // what the hooks told since the last run
+	hosts  map[string]*storyHost
 }
 
 func (l *loop) do(c *script.Command) string {
 	commands := map[string]func(context.Context, *script.Command) (string, error){
 		"broker": l.start, "topic": l.topic, "produce": l.produce, "run": l.run, "read": l.read, "lag": l.lag, "delete-records": l.deleteRecords,
+		"start": l.startHost, "await": l.await, "release": l.release, "stop": l.stopHost,
 	}
 	f := commands[c.Name]
 	if f == nil {
@@ -178,10 +180,12 @@ func (l *loop) config(c *script.Command) (Config, error) {
 	if other := c.Option("other", ""); other != "" {
 		cfg.Outputs["other"] = other
 	}
-	if n, err := strconv.Atoi(c.Option("max_records", "0")); err != nil {
+	var err error
+	if cfg.MaxRecords, err = strconv.Atoi(c.Option("max_records", "0")); err != nil {
 		return cfg, err
-	} else {
-		cfg.MaxRecords = n
+	}
+	if cfg.MaxDelay, err = time.ParseDuration(c.Option("max_delay", "0s")); err != nil {
+		return cfg, err
 	}
 	for i, spec := range strings.Split(c.Option("transforms", "forward"), ",") {
 		name, _, _ := strings.Cut(spec, ":")
@@ -216,6 +220,15 @@ func (l *loop) read(ctx context.Context, c *script.Command) (string, error) {
 		level, list = kgo.ReadUncommitted(), l.admin.ListEndOffsets
 	}
 	topic := c.Args[0]
+	if n, ok := c.Options["until"]; ok { // so many records, which may take their time
+		count, err := strconv.Atoi(n)
+		if err != nil {
+			return "", err
+		}
+		got := (&world{l.t, l.broker, l.client}).read(count)
+		slices.Sort(got)
+		return strings.Join(got, "\n"), nil
+	}
 	ends, err := list(ctx, topic)
 	if err != nil {
 		return "", err
