@@ -103,7 +103,11 @@ func hostFail(i *Instance, mem api.Memory, stack []uint64) {
 func guestBytes(mem api.Memory, name string, ptr, size uint32) []byte {
 	b, ok := mem.Read(ptr, size)
 	if !ok {
-		panic(&pointerError{name, ptr, size})
+		interrupt(&pointerError{name, ptr, size})
 	}
 	return b
 }
+
+// interrupt ends the call that the guest is in. To panic is how a host function does that (wazero, api.GoModuleFunction): the
+// runtime recovers, and the call returns the error with the guest's stack.
+func interrupt(err error) { panic(err) }

@@ -16,13 +16,13 @@ func (l Limits) check() error {
 	var errs []error
 	between := func(name string, v, least, most int64) {
 		if v != 0 && (v < least || v > most) {
-			errs = append(errs, fmt.Errorf("Limits.%s: between %d and %d (got %d)", name, least, most, v))
+			errs = append(errs, fmt.Errorf("%s: between %d and %d (got %d)", name, least, most, v))
 		}
 	}
-	between("Memory", l.Memory, pageSize, maxMemory)
-	between("InputBytes", l.InputBytes, 1, maxInput)
-	between("OutputRecords", int64(l.OutputRecords), 1, 1<<31-1)
-	between("OutputBytes", l.OutputBytes, 1, 1<<40)
+	between("Limits.Memory", l.Memory, pageSize, maxMemory)
+	between("Limits.InputBytes", l.InputBytes, 1, maxInput)
+	between("Limits.OutputRecords", int64(l.OutputRecords), 1, 1<<31-1)
+	between("Limits.OutputBytes", l.OutputBytes, 1, 1<<40)
 	return errors.Join(errs...)
 }
 

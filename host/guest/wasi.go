@@ -42,7 +42,7 @@ var wasiFuncs = []hostFunc{
 	{wasiModule, "random_get", wasiType("ii"), wasiRandom},
 	{wasiModule, "sched_yield", wasiType(""), func(i *Instance, _ api.Memory, s []uint64) { i.world.advance(tick); s[0] = errnoSuccess }},
 	{wasiModule, "poll_oneoff", wasiType("iiii"), wasiPoll},
-	{wasiModule, "proc_exit", funcType{params: "\x7f"}, func(_ *Instance, _ api.Memory, s []uint64) { panic(&exitError{uint32(s[0])}) }},
+	{wasiModule, "proc_exit", funcType{params: "\x7f"}, func(_ *Instance, _ api.Memory, s []uint64) { interrupt(&exitError{uint32(s[0])}) }},
 	{wasiModule, "fd_write", wasiType("iiii"), wasiWrite},
 	{wasiModule, "fd_fdstat_get", wasiType("ii"), wasiFdstat},
 	{wasiModule, "fd_fdstat_set_flags", wasiType("ii"), wasiOutputOnly(errnoSuccess)},
