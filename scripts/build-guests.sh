@@ -9,8 +9,9 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dist=$root/dist/guests
 target=${WASM_TARGET:-wasm32-unknown-unknown}
 
-# Puts a file into its place in one step: a test that reads it meanwhile sees the old one or the new one.
+# Puts a module that has changed into its place, in one step: whoever reads it meanwhile sees the old one or the new one.
 place() {
+  if cmp -s "$1" "$2"; then return; fi
   cp "$1" "$2.new"
   mv "$2.new" "$2"
 }
@@ -28,24 +29,21 @@ build_rust() {
     )
     name=$(sed -n 's/^name = "\(.*\)"/\1/p' "$dir/Cargo.toml" | head -1)
     built=$root/target/guests/$target/release/${name//-/_}.wasm
-    cmp -s "$built" "$dist/$name-rust.wasm" || place "$built" "$dist/$name-rust.wasm"
+    place "$built" "$dist/$name-rust.wasm"
   done
 }
 
 build_go() {
-  local dir name out compiler
-  compiler=$(go env GOROOT)/VERSION
+  local dir name built
   for dir in "$root"/examples/*/go "$root"/test/*/guests/*-go; do
     [[ -f $dir/go.mod ]] || continue
     case $dir in
       "$root"/examples/*) name=$(basename "$(dirname "$dir")") ;;
       *) name=$(basename "$dir" -go) ;;
     esac
-    # Go links a c-shared module at every build, which takes seconds.
-    out=$dist/$name-go.wasm
-    if [[ -e $out && -z $(find "$dir" "$root/guest-sdk/go" "$0" "$compiler" -newer "$out" -print -quit) ]]; then continue; fi
-    GOOS=wasip1 GOARCH=wasm go -C "$dir" build -buildmode=c-shared -trimpath -o "$root/target/guests/$name.wasm" .
-    place "$root/target/guests/$name.wasm" "$out"
+    built=$root/target/guests/$name-go.wasm
+    GOOS=wasip1 GOARCH=wasm go -C "$dir" build -buildmode=c-shared -trimpath -o "$built" .
+    place "$built" "$dist/$name-go.wasm"
   done
 }
 
