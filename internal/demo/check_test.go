@@ -102,3 +102,13 @@ func TestTraffic(t *testing.T) {
 		}
 	}
 }
+
+// TestPlan holds that the transaction before whose end the first host dies exists, however the records fall into polls.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	for n := 1; n < 500; n++ {
+		if maxRecords, killAt := plan(n); maxRecords < 1 || killAt < 1 || killAt > (n+maxRecords-1)/maxRecords {
+			t.Errorf("%d payments: killed in transaction %d, of up to %d records each", n, killAt, maxRecords)
+		}
+	}
+}
