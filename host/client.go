@@ -47,8 +47,8 @@ func (h *Host) clientOptions() []kgo.Opt {
 	)
 }
 
-// sessionOptions are the options of a worker's session, each on purpose.
-func (w *worker) sessionOptions() []kgo.Opt {
+// sessionOptions are the options of a worker's session, each on purpose. The group's offsets are read once ready is closed.
+func (w *worker) sessionOptions(ready <-chan struct{}) []kgo.Opt {
 	c := w.h.cfg
 	opts := append(w.h.clientOptions(),
 		kgo.ConsumerGroup(c.Group),
@@ -65,7 +65,13 @@ func (w *worker) sessionOptions() []kgo.Opt {
 		// Where to begin is decided in adjustOffsets, and nothing may ever be skipped behind our back.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.AdjustFetchOffsetsFn(w.adjustOffsets),
-		kgo.OnPartitionsAssigned(w.assigned),
+		kgo.OnPartitionsAssigned(func(ctx context.Context, _ *kgo.Client, partitions map[string][]int32) {
+			select { // the client reads offsets after this callback (I7)
+			case <-ready:
+			case <-ctx.Done():
+			}
+			w.assigned(partitions)
+		}),
 		kgo.OnPartitionsRevoked(w.revoked),
 		kgo.OnPartitionsLost(w.revoked),
 		kgo.OnPartitionsCallbackBlocked(w.rebalanceWaits),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -34,14 +35,17 @@ const watchdog = 250 * time.Millisecond
 
 // openSession opens the form that the pipeline's guarantee wants.
 func (w *worker) openSession(ctx context.Context) (session, error) {
+	ready := make(chan struct{})
+	open := sync.OnceFunc(func() { close(ready) })
+	defer open()
 	if w.h.cfg.Guarantee == AtLeastOnce {
-		cl, err := kgo.NewClient(w.sessionOptions()...)
+		cl, err := kgo.NewClient(w.sessionOptions(ready)...)
 		if err != nil {
 			return nil, fmt.Errorf("open a session: %w", err)
 		}
 		return &plainSession{cl}, nil
 	}
-	s, err := kgo.NewGroupTransactSession(w.sessionOptions()...)
+	s, err := kgo.NewGroupTransactSession(w.sessionOptions(ready)...)
 	if err != nil {
 		return nil, fmt.Errorf("open a session: %w", err)
 	}
@@ -50,6 +54,7 @@ func (w *worker) openSession(ctx context.Context) (session, error) {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
 	if _, _, err := s.Client().ProducerID(ctx); err != nil {
+		open() // a callback may wait for it, and the close for the callback
 		s.Close()
 		return nil, w.explainProducerID(err)
 	}

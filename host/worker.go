@@ -158,7 +158,7 @@ func (w *worker) stop(err error) {
 	}
 }
 
-func (w *worker) assigned(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+func (w *worker) assigned(partitions map[string][]int32) {
 	if len(partitions) == 0 {
 		return
 	}
