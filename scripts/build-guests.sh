@@ -21,14 +21,15 @@ build_rust() {
   cargo=$("$root/scripts/cargo-wasm.sh" "$target")
   for dir in "$root"/examples/*/rust "$root"/test/*/guests/*; do
     [[ -f $dir/Cargo.toml ]] || continue
-    # In the crate's folder, for its .cargo/config.toml. Paths of this machine do not go into the module.
+    name=$(sed -n 's/^name = "\(.*\)"/\1/p' "$dir/Cargo.toml" | head -1)
+    # In the crate's folder, for its .cargo/config.toml; in a target folder of its own, since a dependency that is built with other
+    # flags takes the place of the one before. Paths of this machine do not go into the module.
     (
       cd "$dir"
-      $cargo build --quiet --release --target "$target" --target-dir "$root/target/guests" \
+      $cargo build --quiet --release --target "$target" --target-dir "$root/target/guests/$name" \
         --config "target.$target.rustflags=['--remap-path-prefix=$root=wasmflow']"
     )
-    name=$(sed -n 's/^name = "\(.*\)"/\1/p' "$dir/Cargo.toml" | head -1)
-    built=$root/target/guests/$target/release/${name//-/_}.wasm
+    built=$root/target/guests/$name/$target/release/${name//-/_}.wasm
     place "$built" "$dist/$name-rust.wasm"
   done
 }
