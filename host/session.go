@@ -33,20 +33,27 @@ type session interface {
 // its partitions and aborts, while a classic join still commits.
 const watchdog = 250 * time.Millisecond
 
+// closeTimeout is how long a session may take to leave in good order.
+const closeTimeout = time.Second
+
 // openSession opens the form that the pipeline's guarantee wants.
 func (w *worker) openSession(ctx context.Context) (session, error) {
 	ready := make(chan struct{})
 	open := sync.OnceFunc(func() { close(ready) })
 	defer open()
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	opts := append(w.sessionOptions(ready), kgo.WithContext(life))
 	if w.h.cfg.Guarantee == AtLeastOnce {
-		cl, err := kgo.NewClient(w.sessionOptions(ready)...)
+		cl, err := kgo.NewClient(opts...)
 		if err != nil {
+			end()
 			return nil, fmt.Errorf("open a session: %w", err)
 		}
-		return &plainSession{cl}, nil
+		return &plainSession{cl, end}, nil
 	}
-	s, err := kgo.NewGroupTransactSession(w.sessionOptions(ready)...)
+	s, err := kgo.NewGroupTransactSession(opts...)
 	if err != nil {
+		end()
 		return nil, fmt.Errorf("open a session: %w", err)
 	}
 	// (I7) Before the group's offsets are read: a transaction that a dead host left open on this slot is aborted here,
@@ -55,10 +62,10 @@ func (w *worker) openSession(ctx context.Context) (session, error) {
 	defer cancel()
 	if _, _, err := s.Client().ProducerID(ctx); err != nil {
 		open() // a callback may wait for it, and the close for the callback
-		s.Close()
+		closeSession(s.Client(), end)
 		return nil, w.explainProducerID(err)
 	}
-	return &txnSession{s}, nil
+	return &txnSession{s, end}, nil
 }
 
 func (w *worker) explainProducerID(err error) error {
@@ -76,12 +83,15 @@ func (w *worker) explainProducerID(err error) error {
 }
 
 // txnSession commits outputs and offsets in one Kafka transaction (KIP-98, KIP-447).
-type txnSession struct{ s *kgo.GroupTransactSession }
+type txnSession struct {
+	s       *kgo.GroupTransactSession
+	endLife context.CancelFunc
+}
 
 func (s *txnSession) client() *kgo.Client { return s.s.Client() }
 func (s *txnSession) begin() error        { return s.s.Begin() }
 func (s *txnSession) allowRebalance()     { s.s.AllowRebalance() }
-func (s *txnSession) close()              { s.s.CloseAllowingRebalance() }
+func (s *txnSession) close()              { closeSession(s.s.Client(), s.endLife) }
 
 func (s *txnSession) end(ctx context.Context, commit bool) (bool, error) {
 	if !commit {
@@ -100,12 +110,24 @@ func (s *txnSession) end(ctx context.Context, commit bool) (bool, error) {
 }
 
 // plainSession writes first and commits after, without a transaction: what fails in between comes again.
-type plainSession struct{ cl *kgo.Client }
+type plainSession struct {
+	cl      *kgo.Client
+	endLife context.CancelFunc
+}
 
 func (s *plainSession) client() *kgo.Client { return s.cl }
 func (s *plainSession) begin() error        { return nil }
 func (s *plainSession) allowRebalance()     { s.cl.AllowRebalance() }
-func (s *plainSession) close()              { s.cl.CloseAllowingRebalance() }
+func (s *plainSession) close()              { closeSession(s.cl, s.endLife) }
+
+// closeSession closes a client. A join in flight may wait for a member that has gone, up to the rebalance timeout: then the
+// client's life is ended. Not at once, since it may have to tell the group that it leaves.
+func closeSession(cl *kgo.Client, endLife context.CancelFunc) {
+	impatient := time.AfterFunc(closeTimeout, endLife)
+	cl.CloseAllowingRebalance()
+	impatient.Stop()
+	endLife()
+}
 
 func (s *plainSession) end(ctx context.Context, commit bool) (bool, error) {
 	if commit {
