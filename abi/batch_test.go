@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestEncodeBatch(t *testing.T) {
@@ -94,6 +96,27 @@ func TestDecodeBatch(t *testing.T) {
 			if cap(r.Key) != len(r.Key) || cap(r.Value) != len(r.Value) || cap(r.Headers) != len(r.Headers) {
 				t.Error("an append would write into the image")
 			}
+		}
+	})
+	t.Run("unused_fields", func(t *testing.T) {
+		// Where a length or count says that there is nothing, offsets are not read.
+		far := uint32(0xFFFFFFFF)
+		b := Batch{Records: []Record{{}, {Key: []byte{}, Value: []byte{}}}}
+		img := make([]byte, b.ImageSize())
+		if _, err := EncodeBatch(img, &b); err != nil {
+			t.Fatal(err)
+		}
+		pokes := []poke{u32(inHeadersOff, far), u32(inTopicOff, far)}
+		for _, row := range []int{64, 112} {
+			pokes = append(pokes, u32(row+rowKeyOff, far), u32(row+rowValueOff, far), u32(row+rowFirstHeader, far))
+		}
+		got, err := DecodeBatch(poked(img, pokes))
+		if d := cmp.Diff(b, got, same); err != nil || d != "" {
+			t.Error(err, d)
+		}
+		empty := poked(img[:64:64], []poke{u32(inTotal, 64), u32(inRecords, 0), u32(inRecordsOff, far), u32(inBlobOff, 64)})
+		if _, err := DecodeBatch(empty); err != nil {
+			t.Error(err)
 		}
 	})
 	t.Run("reserved_bytes", func(t *testing.T) {
