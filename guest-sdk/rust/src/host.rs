@@ -44,7 +44,7 @@ macro_rules! error {
     ($($text:tt)+) => { $crate::log($crate::Level::Error, &::std::format!($($text)+)) };
 }
 
-pub(crate) use imp::fail_and_trap;
+pub(crate) use imp::fail;
 #[cfg(target_family = "wasm")]
 pub(crate) use imp::hook_panics;
 #[cfg(not(target_family = "wasm"))]
@@ -67,14 +67,10 @@ mod imp {
         unsafe { import::log(level as u32, text.as_ptr(), text.len()) }
     }
 
-    fn fail(text: &str) {
+    /// Tells the host why the trap follows.
+    pub fn fail(text: &str) {
         // SAFETY: the host reads these bytes and keeps no address.
         unsafe { import::fail(text.as_ptr(), text.len()) }
-    }
-
-    pub fn fail_and_trap(text: &str) -> ! {
-        fail(text);
-        core::arch::wasm32::unreachable()
     }
 
     /// Has the host told the text of a panic, and where it was: the trap that follows says neither.
@@ -111,7 +107,6 @@ mod imp {
         LOG.take()
     }
 
-    pub fn fail_and_trap(text: &str) -> ! {
-        panic!("{text}")
-    }
+    /// There is no host: the abort that follows speaks for itself.
+    pub fn fail(_: &str) {}
 }

@@ -1,10 +1,11 @@
 //! Room: vectors that grow, or else say why they cannot before the instance dies.
 
 use core::mem::MaybeUninit;
+use std::alloc::{handle_alloc_error, Layout};
 use std::{fmt, io};
 
-/// Makes room for `more` elements. Where memory ends, the host is told so before the trap: the standard library would only
-/// trap. A vector that cannot double may still grow by what is needed.
+/// Makes room for `more` elements. Where memory ends, the host is told what did not fit before the trap. A vector that cannot
+/// double may still grow by what is needed.
 #[inline(always)]
 pub fn reserve<T>(v: &mut Vec<T>, more: usize) {
     if v.capacity() - v.len() < more {
@@ -16,9 +17,8 @@ pub fn reserve<T>(v: &mut Vec<T>, more: usize) {
 #[inline(never)]
 fn grow<T>(v: &mut Vec<T>, more: usize) {
     if v.try_reserve(more).is_err() && v.try_reserve_exact(more).is_err() {
-        crate::host::fail_and_trap(
-            "out of memory: the result of this batch does not fit into the memory of the instance",
-        );
+        crate::host::fail("out of memory: the result of this batch does not fit into the memory of the instance");
+        handle_alloc_error(Layout::array::<T>(more).unwrap_or(Layout::new::<T>()));
     }
 }
 
