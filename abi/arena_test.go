@@ -79,6 +79,9 @@ func TestArenaBoundsWhatItKeeps(t *testing.T) {
 	for _, rounds := range [][]int{{64 << 20}, {1 << 10, 64 << 20, 1 << 10}, {3 << 20, 17 << 20, 16 << 20, 16<<20 + 1}} {
 		var a Arena
 		for _, n := range rounds {
+			if n > keepBytes {
+				a.Bytes(n) // the first slab of a round
+			}
 			for left := n; left > 0; left -= 1 << 20 {
 				a.Bytes(min(left, 1<<20))
 			}

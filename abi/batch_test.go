@@ -24,14 +24,17 @@ func TestEncodeBatch(t *testing.T) {
 	})
 	t.Run("writes_its_size_only", func(t *testing.T) {
 		// What lay there before does not show, what lies behind is not touched.
-		dst := bytes.Repeat([]byte{0xAA}, size+8)
-		n, err := EncodeBatch(dst, &b)
-		if err != nil || n != size || !bytes.Equal(dst[n:], bytes.Repeat([]byte{0xAA}, 8)) {
-			t.Fatalf("%d, %v, behind it %x", n, err, dst[size:])
-		}
-		clean := make([]byte, size)
-		if _, err := EncodeBatch(clean, &b); err != nil || !bytes.Equal(dst[:n], clean) {
-			t.Error("it left bytes of the buffer in the image")
+		for _, b := range []Batch{three(), nulls(), {}} {
+			size := int(b.ImageSize())
+			dst := bytes.Repeat([]byte{0xAA}, size+8)
+			n, err := EncodeBatch(dst, &b)
+			if err != nil || n != size || !bytes.Equal(dst[n:], bytes.Repeat([]byte{0xAA}, 8)) {
+				t.Fatalf("%d, %v, behind it %x", n, err, dst[size:])
+			}
+			clean := make([]byte, size)
+			if _, err := EncodeBatch(clean, &b); err != nil || !bytes.Equal(dst[:n], clean) {
+				t.Error("it left bytes of the buffer in the image")
+			}
 		}
 	})
 	t.Run("unknown_flag", func(t *testing.T) {

@@ -115,10 +115,13 @@ func TestDecodeResultAtTheLimit(t *testing.T) {
 func TestDecodeResultSharing(t *testing.T) {
 	t.Parallel()
 	batch := three()
+	batch.Records[0].Headers = append(make([]Header, 0, 9), batch.Records[0].Headers...)
 	img := encoded(t, rowsOf(
 		forward(0), with(1, func(r *Row) {
 			r.Value, r.HeadersFrom, r.Headers = given("mine"), HeadersGiven, []Header{{"key", []byte("val")}}
 		}),
+		with(1, func(r *Row) { r.HeadersFrom, r.Headers = HeadersGiven, []Header{{"other", nil}} }),
+		with(0, func(r *Row) { r.HeadersFrom = HeadersAfter }),
 	))
 	var a Arena
 	res, err := a.Decode(img, 0, 64, &batch, 1, wide)
@@ -140,6 +143,38 @@ func TestDecodeResultSharing(t *testing.T) {
 	}
 	if cap(r[1].Value) != len(r[1].Value) || cap(res.Records) != len(res.Records) {
 		t.Error("an append would write into the arena")
+	}
+}
+
+// A record that is left out leaves nothing behind in the room that the next one gets, and nothing for the next call.
+func TestRefusedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	batch := three()
+	img := encoded(t, Rows{
+		Records:  []Row{forward(0), with(1, func(r *Row) { r.HeadersFrom = HeadersGiven }), forward(0)},
+		Refusals: []Refusal{{0, 1, "no"}},
+	})
+	var a Arena
+	res, err := a.Decode(img, 0, 64, &batch, 1, wide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Records) != 1 || res.Records[0].Source != 1 || res.Records[0].Headers != nil {
+		t.Errorf("%+v", res.Records)
+	}
+	if left := res.Records[:1:1]; cap(res.Records) != 1 || left[0].Source != 1 {
+		t.Error("the rest of the room can be reached")
+	}
+	res, err = a.Decode(encoded(t, Rows{Records: []Row{forward(0)}, Refusals: []Refusal{{1, 1, "no"}}}), 0, 64, &batch, 1, wide)
+	if err != nil || len(res.Records) != 1 {
+		t.Errorf("the call before refused the record: %v, %+v", err, res.Records)
+	}
+	native := Result{Records: []ResultRecord{{Value: []byte("a")}, {Source: 1, Value: []byte("b")}}, Refusals: []Refusal{{0, 1, "no"}}}
+	if err := native.Check(&batch, 1, wide); err != nil {
+		t.Fatal(err)
+	}
+	if rest := native.Records[:2][1]; rest.Value != nil {
+		t.Errorf("behind the result still lies %+v", rest)
 	}
 }
 
@@ -246,6 +281,17 @@ func TestCheckIsDecode(t *testing.T) {
 		if d := cmp.Diff(v.produced, native, same); d != "" {
 			t.Errorf("%s (-want +got):\n%s", v.name, d)
 		}
+	}
+}
+
+func TestEncodeResultNilIsEmpty(t *testing.T) {
+	t.Parallel()
+	batch := three()
+	img := encoded(t, rowsOf(Row{Key: Cell{From: CellGiven}, Value: null, Partition: -1}))
+	var a Arena
+	res, err := a.Decode(img, 0, 64, &batch, 1, wide)
+	if err != nil || res.Records[0].Key == nil || res.Records[0].Value != nil {
+		t.Errorf("%v, %+v", err, res.Records)
 	}
 }
 
