@@ -84,9 +84,8 @@ func (c *checker) pipeline(i int, conn connection) host.Config {
 		c.differ(c.names, path+".name", "the name", p.Name, "")
 	}
 	c.inputs(path+".inputs", p)
-	pattern := c.regex(path+".inputs.topics_regex", p.Inputs.TopicsRegex)
-	c.patterns = append(c.patterns, pattern)
-	outputs, fallback := c.outputs(path+".outputs", p, pattern)
+	c.patterns = append(c.patterns, c.regex(path+".inputs.topics_regex", p.Inputs.TopicsRegex))
+	outputs, fallback := c.outputs(path+".outputs", p)
 	c.slots(path, p)
 	h := host.Config{
 		Name: p.Name, Brokers: conn.brokers, Kafka: slices.Clone(conn.opts),
@@ -154,7 +153,7 @@ func (c *checker) inputs(path string, p *pipeline) {
 }
 
 // outputs returns the topics by name, and the name of the default output.
-func (c *checker) outputs(path string, p *pipeline, pattern *regexp.Regexp) (topics map[string]string, fallback string) {
+func (c *checker) outputs(path string, p *pipeline) (topics map[string]string, fallback string) {
 	if c.bad[path] {
 		return nil, ""
 	}
@@ -185,8 +184,6 @@ func (c *checker) outputs(path string, p *pipeline, pattern *regexp.Regexp) (top
 		switch {
 		case slices.Contains(p.Inputs.Topics, out.Topic):
 			c.wrong(at, CodeLoop, "", "%s is an input of this pipeline: it would read what it writes, for ever", c.shown(at, out.Topic))
-		case pattern != nil && pattern.MatchString(out.Topic):
-			c.wrong(at, CodeLoop, "", "%s matches this pipeline's topics_regex: it would read what it writes, for ever", c.shown(at, out.Topic))
 		case strings.HasPrefix(out.Topic, "__"):
 			c.wrong(at, CodeBadValue, "", "topics that begin with __ are Kafka's own")
 		}

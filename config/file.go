@@ -58,7 +58,7 @@ type pipeline struct {
 
 type inputs struct {
 	Topics      []string `yaml:"topics" doc:"Topics to read. Either topics or topics_regex is required."`
-	TopicsRegex string   `yaml:"topics_regex" doc:"Reads every topic that it matches as a whole, also those created later."`
+	TopicsRegex string   `yaml:"topics_regex" doc:"Reads every topic that it matches as a whole, also those created later; never this pipeline's own outputs, nor topics that begin with __."`
 	Group       string   `yaml:"group" doc:"Consumer group; no two pipelines share one. Default: the pipeline's name."`
 	Start       string   `yaml:"start" default:"earliest" enum:"earliest,latest" doc:"Where a group without committed offsets begins."`
 	Isolation   string   `yaml:"isolation" default:"read_committed" enum:"read_committed,read_uncommitted" doc:"Whether records of open and aborted transactions are read; exactly_once needs read_committed."`

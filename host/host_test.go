@@ -174,7 +174,7 @@ wasmflow_records_out_total{pipeline="p"} 4
 func TestOutputNames(t *testing.T) {
 	t.Parallel()
 	c := Config{Outputs: map[string]string{"b": "1", "a": "2", "c": "3"}, DefaultOutput: "b"}
-	if diff := cmp.Diff([]string{"b", "a", "c"}, c.outputNames()); diff != "" {
+	if diff := cmp.Diff([]string{"b", "a", "c"}, c.OutputNames()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -59,7 +59,7 @@ func (c Config) withDefaults() Config {
 	c.Brokers, c.Inputs, c.Kafka = slices.Clone(c.Brokers), slices.Clone(c.Inputs), slices.Clone(c.Kafka)
 	c.Transforms = slices.Clone(c.Transforms)
 	for i := range c.Transforms {
-		c.Transforms[i].Outputs = c.outputNames()
+		c.Transforms[i].Outputs = c.OutputNames()
 	}
 	return c
 }
@@ -70,8 +70,8 @@ func set[T int | int64 | time.Duration](field *T, v T) {
 	}
 }
 
-// outputNames lists the outputs as a guest sees them: the default one first, the others by name.
-func (c *Config) outputNames() []string {
+// OutputNames lists the outputs as a transform sees them: the default one first, the others by name.
+func (c *Config) OutputNames() []string {
 	names := make([]string, 0, len(c.Outputs))
 	for name := range c.Outputs {
 		if name != c.DefaultOutput {
@@ -140,10 +140,8 @@ func (c *Config) validateTopics(bad func(key, rule string, got any)) {
 	if (len(c.Inputs) == 0) == (c.InputsRegex == "") {
 		bad("Inputs", "either Inputs or InputsRegex", fmt.Sprintf("%v and %q", c.Inputs, c.InputsRegex))
 	}
-	var pattern *regexp.Regexp
 	if c.InputsRegex != "" {
-		var err error
-		if pattern, err = regexp.Compile(anchored(c.InputsRegex)); err != nil {
+		if _, err := regexp.Compile(anchored(c.InputsRegex)); err != nil {
 			bad("InputsRegex", "a regular expression: "+err.Error(), c.InputsRegex)
 		}
 	}
@@ -157,9 +155,9 @@ func (c *Config) validateTopics(bad func(key, rule string, got any)) {
 		return
 	}
 	if _, ok := c.Outputs[c.DefaultOutput]; !ok {
-		bad("DefaultOutput", fmt.Sprintf("the name of an output, one of %s", strings.Join(c.outputNames()[1:], ", ")), c.DefaultOutput)
+		bad("DefaultOutput", fmt.Sprintf("the name of an output, one of %s", strings.Join(c.OutputNames()[1:], ", ")), c.DefaultOutput)
 	}
-	for _, name := range c.outputNames() {
+	for _, name := range c.OutputNames() {
 		topic, ok := c.Outputs[name]
 		if !ok {
 			continue
@@ -167,7 +165,7 @@ func (c *Config) validateTopics(bad func(key, rule string, got any)) {
 		if !legalTopic(topic) {
 			bad("Outputs["+name+"]", "a topic's name", topic)
 		}
-		if slices.Contains(c.Inputs, topic) || pattern != nil && pattern.MatchString(topic) {
+		if slices.Contains(c.Inputs, topic) {
 			bad("Outputs["+name+"]", "not an input of the same pipeline, which would feed itself", topic)
 		}
 	}

@@ -51,7 +51,7 @@ func newWorker(h *Host, n int) *worker {
 	w := &worker{h: h, n: n, log: h.log.With(zap.Int("worker", n))}
 	w.room = room{limit: h.cfg.MaxRecords, mean: 100}
 	w.chain.pipeline = h.cfg.Name
-	for _, name := range h.cfg.outputNames() {
+	for _, name := range h.cfg.OutputNames() {
 		w.chain.topics = append(w.chain.topics, h.cfg.Outputs[name])
 	}
 	for i, m := range h.modules {

@@ -94,7 +94,7 @@ func checkModules(ctx context.Context, cfg *config.Config) error {
 	var failed failures
 	for _, p := range cfg.Pipelines {
 		for _, t := range p.Transforms {
-			t.Outputs = outputsOf(p)
+			t.Outputs = p.OutputNames()
 			if err := checkModule(ctx, t); err != nil {
 				path := fmt.Sprintf("pipelines[%s].transforms[%s].module", p.Name, t.Name)
 				failed = append(failed, &moduleError{file: moduleOf(cfg, p.Name, t.Name).Path, path: path, err: err})
@@ -105,15 +105,6 @@ func checkModules(ctx context.Context, cfg *config.Config) error {
 		return failed
 	}
 	return nil
-}
-
-// outputsOf lists the outputs as a host hands them to its transforms: the default one first, the others by name.
-func outputsOf(p host.Config) []string {
-	names := slices.Sorted(maps.Keys(p.Outputs))
-	if i := slices.Index(names, p.DefaultOutput); i > 0 {
-		names = slices.Insert(slices.Delete(names, i, i+1), 0, p.DefaultOutput)
-	}
-	return names
 }
 
 func checkModule(ctx context.Context, t guest.Config) error {
