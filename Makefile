@@ -31,7 +31,7 @@ build: ## Build bin/wasmflow.
 .PHONY: build
 
 demo: build ## Run payments through a guest on an embedded broker, and check that it was exactly once. Needs Go alone.
-	scripts/build-guests.sh go payments
+	scripts/build-guests.sh go
 	bin/wasmflow demo --module $(GUESTS)/payments-go.wasm
 .PHONY: demo
 

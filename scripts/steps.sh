@@ -10,9 +10,8 @@ set -uo pipefail
 names=() verdicts=() times=() failed=0
 
 missing() { # tools: prints those that are not installed
-	local tool gone=()
-	for tool in "$@"; do command -v "$tool" >/dev/null || gone+=("$tool"); done
-	echo "${gone[*]-}"
+	local tool
+	for tool in "$@"; do command -v "$tool" >/dev/null || printf '%s ' "$tool"; done
 }
 
 summary() {

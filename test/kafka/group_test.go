@@ -1,0 +1,164 @@
+package kafka_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host"
+	"github.com/wasmflow/wasmflow/host/guest"
+	"github.com/wasmflow/wasmflow/test/load"
+)
+
+// members counts the members of a group, those too that wait to join.
+func members(ctx context.Context, adm *kadm.Client, group string, protocol host.GroupProtocol) int {
+	if protocol == host.GroupConsumer {
+		described, err := adm.DescribeConsumerGroups(ctx, group)
+		if err != nil {
+			return 0
+		}
+		return len(described[group].Members)
+	}
+	described, err := adm.DescribeGroups(ctx, group)
+	if err != nil {
+		return 0
+	}
+	return len(described[group].Members)
+}
+
+// drained says whether the group has committed everything in the topic.
+func drained(ctx context.Context, adm *kadm.Client, group, topic string) bool {
+	ends, err := adm.ListEndOffsets(ctx, topic)
+	if err != nil {
+		return false
+	}
+	committed, err := adm.FetchOffsets(ctx, group)
+	if err != nil {
+		return false
+	}
+	all := true
+	ends.Each(func(end kadm.ListedOffset) {
+		at, ok := committed.Lookup(end.Topic, end.Partition)
+		all = all && (end.Offset == 0 || ok && at.At == end.Offset)
+	})
+	return all
+}
+
+// running is a host that runs in the background.
+type running struct {
+	stop  context.CancelFunc
+	ended chan error
+}
+
+func start(t testing.TB, cfg host.Config) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	h, err := host.New(ctx, cfg)
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	r := &running{stop: cancel, ended: make(chan error, 1)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.ended <- h.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		if err := h.Close(context.Background()); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return r
+}
+
+// end stops the host and holds that it ended well.
+func (r *running) end(t testing.TB) {
+	t.Helper()
+	r.stop()
+	select {
+	case err := <-r.ended:
+		if err != nil {
+			t.Errorf("the host ended with: %v", err)
+		}
+	case <-load.Within(t).Done():
+		t.Errorf("the host did not end within %v", load.Patience)
+	}
+}
+
+// TestJoinDuringLongCall holds that a host which joins while another is in a long call costs nothing and loses nothing: the
+// batch in hand is either committed, or aborted and taken again by whoever owns the partition then.
+func TestJoinDuringLongCall(t *testing.T) {
+	for _, protocol := range []host.GroupProtocol{host.GroupClassic, host.GroupConsumer} {
+		t.Run(string(protocol), func(t *testing.T) {
+			in, out := topic(t, "in", 4), topic(t, "out", 4)
+			const n = 40_000
+			fill(t, in, 0, n/2)
+			entered, release := make(chan struct{}), make(chan struct{})
+			first := true
+			slow := pipeline(t, in, out, guest.Config{Name: "upper", Native: func(ctx context.Context, env guest.Env, batch abi.Batch) (abi.Result, error) {
+				if first {
+					first = false
+					close(entered)
+					<-release
+				}
+				return upper(ctx, env, batch)
+			}})
+			slow.GroupProtocol, slow.Once, slow.Instance, slow.Workers, slow.MaxRecords = protocol, false, "slow", 1, 5_000
+			quick := slow
+			quick.Instance = "quick"
+			quick.Transforms = []guest.Config{{Name: "upper", Native: upper}}
+
+			a := start(t, slow)
+			load.Await(t, "the first call", func(context.Context) bool {
+				select {
+				case <-entered:
+					return true
+				case err := <-a.ended:
+					t.Fatalf("the first host ended: %v", err)
+				default:
+				}
+				return false
+			})
+			b := start(t, quick)
+			adm := admin(t)
+			load.Await(t, "the join", func(ctx context.Context) bool { return members(ctx, adm, slow.Group, protocol) == 2 })
+			fill(t, in, n/2, n)
+			close(release)
+			load.Await(t, "the end of the input", func(ctx context.Context) bool { return drained(ctx, adm, slow.Group, in) })
+			a.end(t)
+			b.end(t)
+			verifyUpper(t, out, n)
+			verifyLag(t, slow.Group, in)
+		})
+	}
+}
+
+// TestHostsComeAndGo holds that nothing is lost or doubled while hosts join, leave and come back under load.
+func TestHostsComeAndGo(t *testing.T) {
+	for _, protocol := range []host.GroupProtocol{host.GroupClassic, host.GroupConsumer} {
+		t.Run(string(protocol), func(t *testing.T) {
+			in, out := topic(t, "in", 4), topic(t, "out", 4)
+			const n, rounds = 60_000, 4
+			cfg := pipeline(t, in, out, guest.Config{Name: "upper", Native: upper})
+			cfg.GroupProtocol, cfg.Once, cfg.MaxRecords = protocol, false, 500
+			stays, comes := cfg, cfg
+			stays.Instance, comes.Instance = "stays", "comes"
+			adm := admin(t)
+			a := start(t, stays)
+			for round := range rounds {
+				b := start(t, comes)
+				fill(t, in, round*n/rounds, (round+1)*n/rounds)
+				load.Await(t, "the end of the input", func(ctx context.Context) bool { return drained(ctx, adm, cfg.Group, in) })
+				b.end(t)
+			}
+			a.end(t)
+			verifyUpper(t, out, n)
+			verifyLag(t, cfg.Group, in)
+		})
+	}
+}

@@ -1,0 +1,184 @@
+package kafka_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/wasmflow/wasmflow/config"
+	"github.com/wasmflow/wasmflow/host"
+	"github.com/wasmflow/wasmflow/test/load"
+)
+
+// secured are the names that a secured pipeline needs rights to.
+type secured struct{ in, out, group, ids string }
+
+// grants are the least rights of a pipeline that runs exactly once.
+func (s secured) grants() []*kadm.ACLBuilder {
+	return []*kadm.ACLBuilder{
+		kadm.NewACLs().Topics(s.in).Operations(kadm.OpRead, kadm.OpDescribe),
+		kadm.NewACLs().Topics(s.out).Operations(kadm.OpWrite, kadm.OpDescribe),
+		kadm.NewACLs().Groups(s.group).Operations(kadm.OpRead, kadm.OpDescribe),
+		kadm.NewACLs().TransactionalIDs(s.ids).Operations(kadm.OpWrite, kadm.OpDescribe),
+	}
+}
+
+// grant gives alice the rights, and takes them back after the test.
+func grant(t *testing.T, rights ...*kadm.ACLBuilder) {
+	t.Helper()
+	adm := admin(t)
+	for _, right := range rights {
+		right.Allow("User:alice").AllowHosts("*").ResourcePatternType(kadm.ACLPatternPrefixed)
+		results, err := adm.CreateACLs(load.Within(t), right)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range results {
+			if r.Err != nil {
+				t.Fatalf("grant %v: %v", r.Operation, r.Err)
+			}
+		}
+		t.Cleanup(func() {
+			if _, err := adm.DeleteACLs(context.Background(), right); err != nil {
+				t.Errorf("take rights back: %v", err)
+			}
+		})
+	}
+}
+
+// secure loads a configuration file of a pipeline over TLS with a password, as a user writes it.
+func secure(t *testing.T, password string) (host.Config, secured) {
+	t.Helper()
+	names := secured{in: topic(t, "in", 4), out: topic(t, "out", 4), group: load.Unique(t, "group"), ids: load.Unique(t, "ids")}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	if err := os.WriteFile(filepath.Join(dir, "upper.wasm"), module(t, "uppercase-rust"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write("password", password+"\n")
+	file := write("wasmflow.yaml", fmt.Sprintf(`version: 1
+kafka:
+  bootstrap_servers: [%q]
+  properties:
+    security.protocol: SASL_SSL
+    sasl.mechanism: SCRAM-SHA-512
+    sasl.username: ${env:KAFKA_USER}
+    sasl.password: ${file:%s}
+    ssl.ca.location: %q
+pipelines:
+  - name: secured
+    inputs: { topics: [%q], group: %q }
+    transforms: [{ name: upper, module: upper.wasm }]
+    outputs: { out: { topic: %q } }
+    workers: 2
+    transaction: { id_prefix: %q }
+`, kafka.SecureBroker, filepath.Join(dir, "password"), kafka.Authority, names.in, names.group, names.out, names.ids))
+	loaded, err := config.Load(config.Options{Files: []string{file}, LookupEnv: func(name string) (string, bool) {
+		return map[string]string{"KAFKA_USER": "alice"}[name], name == "KAFKA_USER"
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(loaded.Pipelines) != 1 {
+		t.Fatalf("%d pipelines, want 1", len(loaded.Pipelines))
+	}
+	cfg := loaded.Pipelines[0]
+	cfg.Once, cfg.Logger = true, logger(t)
+	return cfg, names
+}
+
+// TestSecured holds that the least rights are enough, over TLS, with SCRAM.
+func TestSecured(t *testing.T) {
+	const n = 10_000
+	cfg, names := secure(t, "alice-secret")
+	grant(t, names.grants()...)
+	fill(t, names.in, 0, n)
+	if err := pipe(t, cfg); err != nil {
+		t.Fatal(err)
+	}
+	verifyLag(t, names.group, names.in)
+	verifyUpper(t, names.out, n)
+}
+
+// TestSecuredNeedsIt holds that the rights are the least: without any one of them the pipeline stops at its start, names what
+// is missing, and says how to allow it.
+func TestSecuredNeedsIt(t *testing.T) {
+	for i, missing := range []struct {
+		name  string
+		words func(secured) []string
+	}{
+		{"input topic", func(s secured) []string { return []string{s.in, "--topic", "Read"} }},
+		{"output topic", func(s secured) []string { return []string{s.out, "--topic", "Write"} }},
+		{"group", func(s secured) []string { return []string{s.group, "--group", "Read"} }},
+		{"transactional id", func(s secured) []string { return []string{s.ids, "--transactional-id", "Write"} }},
+	} {
+		t.Run(missing.name, func(t *testing.T) {
+			cfg, names := secure(t, "alice-secret")
+			grants := names.grants()
+			grant(t, append(grants[:i:i], grants[i+1:]...)...)
+			fill(t, names.in, 0, 100)
+			err := pipe(t, cfg)
+			refused(t, err, append(missing.words(names), "kafka-acls")...)
+			if got := count(t, names.out); got != 0 {
+				t.Errorf("%d records were written all the same", got)
+			}
+		})
+	}
+}
+
+// refused holds that a pipeline stopped because its environment is not ready, in words that say what to do.
+func refused(t *testing.T, err error, words ...string) {
+	t.Helper()
+	if !errors.Is(err, host.ErrEnvironment) {
+		t.Fatalf("got error %v, want one that wraps ErrEnvironment", err)
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("the error does not say %q: %v", word, err)
+		}
+	}
+}
+
+func TestWrongPassword(t *testing.T) {
+	cfg, _ := secure(t, "wrong")
+	refused(t, pipe(t, cfg), "password", kafka.SecureBroker)
+}
+
+// TestUnknownAuthority holds that a broker whose certificate nobody vouches for is not spoken to.
+func TestUnknownAuthority(t *testing.T) {
+	cfg, _ := secure(t, "alice-secret")
+	cfg.Kafka = []kgo.Opt{
+		kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}),
+		kgo.SASL(scram.Auth{User: "alice", Pass: "alice-secret"}.AsSha512Mechanism()),
+	}
+	refused(t, pipe(t, cfg), "certificate", kafka.SecureBroker)
+}
+
+func TestMissingTopics(t *testing.T) {
+	cfg, names := secure(t, "alice-secret")
+	cfg.Brokers, cfg.Kafka = []string{kafka.Broker}, nil
+	cfg.Inputs = []string{names.in, "nowhere.in"}
+	cfg.Outputs = map[string]string{"out": "nowhere.out"}
+	refused(t, pipe(t, cfg), `"nowhere.in"`, `"nowhere.out"`, "topics create")
+}
+
+func TestUnreachableBroker(t *testing.T) {
+	cfg, _ := secure(t, "alice-secret")
+	cfg.Brokers = []string{"127.0.0.1:1"}
+	refused(t, pipe(t, cfg), "127.0.0.1:1")
+}
