@@ -76,13 +76,15 @@ fuzz: ## Every fuzz test for FUZZTIME (30s) each.
 .PHONY: fuzz
 
 sdk-go: ## The Go SDK and the Go examples, as a guest's author tests them.
-	@for module in $(filter-out . tools test/%,$(MODULES)); do echo "go test: $$module"; go -C $$module test -count=1 ./...; done
+	@failed=0; for module in $(filter-out . tools test/%,$(MODULES)); do \
+	  go -C $$module test -count=1 ./... || failed=1; \
+	done; exit $$failed
 .PHONY: sdk-go
 
 sdk-rust: ## The Rust SDK and the Rust examples, as a guest's author tests them.
-	@for crate in $(filter-out test/%,$(CRATES)); do \
-	  echo "cargo test: $$crate"; cargo test --quiet --manifest-path $$crate/Cargo.toml; \
-	done
+	@failed=0; for crate in $(filter-out test/%,$(CRATES)); do \
+	  echo "cargo test: $$crate"; cargo test --quiet --manifest-path $$crate/Cargo.toml || failed=1; \
+	done; exit $$failed
 .PHONY: sdk-rust
 
 conformance: ## One suite of guests per SDK through the host.
@@ -120,22 +122,22 @@ check-format: $(TOOLS)/gofumpt ## gofumpt has nothing to change.
 .PHONY: check-format
 
 check-vet: ## go vet, every module; guests for wasip1 too.
-	@for module in $(filter-out tools,$(MODULES)); do \
-	  echo "go vet: $$module"; go -C $$module vet ./...; \
-	  if [[ $$module != . ]]; then GOOS=wasip1 GOARCH=wasm go -C $$module vet -unsafeptr=false ./...; fi; \
-	done
+	@failed=0; for module in $(filter-out tools,$(MODULES)); do \
+	  go -C $$module vet ./... || failed=1; \
+	  [[ $$module == . ]] || GOOS=wasip1 GOARCH=wasm go -C $$module vet -unsafeptr=false ./... || failed=1; \
+	done; exit $$failed
 .PHONY: check-vet
 
 check-lint: $(TOOLS)/staticcheck ## staticcheck, every module.
-	@for module in $(filter-out tools,$(MODULES)); do \
-	  echo "staticcheck: $$module"; (cd $$module && "$(CURDIR)/$(TOOLS)/staticcheck" ./...); \
-	done
+	@failed=0; for module in $(filter-out tools,$(MODULES)); do \
+	  (cd $$module && "$(CURDIR)/$(TOOLS)/staticcheck" ./...) || failed=1; \
+	done; exit $$failed
 .PHONY: check-lint
 
 check-tidy: ## go mod tidy has nothing to change, in every module.
-	@for module in $(MODULES); do \
-	  go -C $$module mod tidy -diff || { echo "$$module/go.mod is not tidy: run go mod tidy there"; exit 1; }; \
-	done
+	@failed=0; for module in $(MODULES); do \
+	  go -C $$module mod tidy -diff || { echo "$$module/go.mod is not tidy: run go mod tidy there"; failed=1; }; \
+	done; exit $$failed
 .PHONY: check-tidy
 
 check-house: ## The rules of the house, as Go tests.
@@ -143,15 +145,17 @@ check-house: ## The rules of the house, as Go tests.
 .PHONY: check-house
 
 check-scripts: ## Shell scripts parse; shellcheck where it is installed.
-	@for script in $(SCRIPTS); do bash -n $$script; done
+	@for script in $(SCRIPTS); do bash -n $$script || exit 1; done
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo "not linted: shellcheck is not installed"; fi
 .PHONY: check-scripts
 
 check-rust: ## cargo fmt has nothing to change; clippy where it is installed.
-	@for crate in $(CRATES); do \
-	  if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check --manifest-path $$crate/Cargo.toml; \
-	  else echo "not checked: rustfmt is not installed"; fi; \
-	  if cargo clippy --version >/dev/null 2>&1; then cargo clippy --quiet --all-targets --manifest-path $$crate/Cargo.toml -- -D warnings; \
-	  else echo "not linted: clippy is not installed"; fi; \
-	done
+	@failed=0; \
+	if cargo fmt --version >/dev/null 2>&1; then \
+	  for crate in $(CRATES); do cargo fmt --check --manifest-path $$crate/Cargo.toml || failed=1; done; \
+	else echo "not checked: rustfmt is not installed"; fi; \
+	if cargo clippy --version >/dev/null 2>&1; then \
+	  for crate in $(CRATES); do cargo clippy --quiet --all-targets --manifest-path $$crate/Cargo.toml -- -D warnings || failed=1; done; \
+	else echo "not linted: clippy is not installed"; fi; \
+	exit $$failed
 .PHONY: check-rust

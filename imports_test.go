@@ -63,7 +63,7 @@ var arrows = []arrow{
 		}, kafka, logging, metrics),
 		tests: all([]string{"cmd", "github.com/rogpeppe/go-internal"}, compare, leaks),
 	},
-	{folder: "guest-sdk"},
+	{folder: "guest-sdk", allow: []string{"guest-sdk/go"}},
 	{folder: "examples", allow: []string{"guest-sdk/go"}},
 	{folder: "tools"},
 	{
