@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/zap"
 
 	"github.com/wasmflow/wasmflow/abi"
 	"github.com/wasmflow/wasmflow/host/guest"
@@ -48,6 +50,86 @@ func TestFaultsAreRetried(t *testing.T) {
 			}
 			w.expect(0, 20)
 		})
+	}
+}
+
+// TestAtLeastOnceLosesNothing: without transactions, errors of produce and commit bring records again, and lose none.
+func TestAtLeastOnceLosesNothing(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]devbroker.Fault{
+		"produce": {Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.TransactionAbortable},
+		"commit":  {Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.RebalanceInProgress},
+		"fatal":   {Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.InvalidCommitOffsetSize},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]int32{"in": 2, "out": 2})
+			w.produce(0, 20, 2)
+			hit := w.broker.Inject(f)
+			cfg := w.config(natives("forward"))
+			cfg.Guarantee, cfg.MaxRecords = AtLeastOnce, 5
+			if err := w.once(cfg); err != nil {
+				t.Fatal(err)
+			}
+			if hit.Hits() == 0 {
+				t.Error("the fault did not happen")
+			}
+			got := map[string]bool{}
+			for _, v := range w.read(20) {
+				got[v] = true
+			}
+			if len(got) != 20 {
+				t.Errorf("%d of 20 records came out", len(got))
+			}
+		})
+	}
+}
+
+// TestI8_NothingOfAnAbortIsMetAgain: the retry of an aborted transaction runs in a fresh instance. The guest traps at its
+// second batch.
+func TestI8_NothingOfAnAbortIsMetAgain(t *testing.T) {
+	t.Parallel()
+	wasm, err := os.ReadFile("guest/testdata/twice.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.produce(0, 5, 1)
+	w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.UnknownServerError})
+	cfg := w.config(nil)
+	cfg.Transforms = []guest.Config{{Name: "twice", Wasm: wasm}}
+	cfg.Once = true
+	r := w.run(cfg)
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.h.Status(); got.Aborts != 1 || got.Commits != 1 || got.Dropped != 5 {
+		t.Errorf("status %+v", got)
+	}
+}
+
+// TestHurry: a rebalance that waits ends the poll, and with it the transaction.
+func TestHurry(t *testing.T) {
+	t.Parallel()
+	w := &worker{h: &Host{cfg: Config{MaxDelay: time.Hour, MaxBytes: 1, MaxGuestTime: time.Hour}}, log: zap.NewNop(), room: room{limit: 10}}
+	w.positions.set("in", 0, 0)
+	w.positions.m["in"][0].stable = 5 // not drained
+	var txn transaction
+	txn.touch()
+	txn.in = 1
+	if w.enough(t.Context(), &txn) {
+		t.Fatal("enough before anything asked for it")
+	}
+	polling, cancel := w.pollContext(t.Context(), &txn)
+	defer cancel()
+	w.rebalanceWaits(t.Context(), nil)
+	select {
+	case <-polling.Done():
+	case <-time.After(patience):
+		t.Fatal("the poll goes on")
+	}
+	if !w.enough(t.Context(), &txn) {
+		t.Error("the transaction goes on")
 	}
 }
 

@@ -7,6 +7,9 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest"
 
 	"github.com/wasmflow/wasmflow/abi"
 	"github.com/wasmflow/wasmflow/host/guest"
@@ -17,8 +20,8 @@ import (
 // storyHost is a host that runs in the background of a story. Its last transform waits at its first call when gate=yes.
 type storyHost struct {
 	*running
-	called, goOn, assigned chan struct{}
-	joined                 *devbroker.FaultHandle
+	called, goOn, assigned, hurried chan struct{}
+	joined                          *devbroker.FaultHandle
 }
 
 // startHost starts a pipeline in the background, under the name of its instance.
@@ -28,8 +31,14 @@ func (l *loop) startHost(_ context.Context, c *script.Command) (string, error) {
 		return "", err
 	}
 	cfg.Once, cfg.Instance, cfg.GroupProtocol, cfg.Hooks = false, c.Args[0], GroupProtocol(c.Option("protocol", "")), Hooks{}
-	h := &storyHost{called: make(chan struct{}), goOn: make(chan struct{}), assigned: make(chan struct{})}
-	var first sync.Once
+	h := &storyHost{called: make(chan struct{}), goOn: make(chan struct{}), assigned: make(chan struct{}), hurried: make(chan struct{})}
+	var first, hurry sync.Once
+	cfg.Logger = zaptest.NewLogger(l.t, zaptest.Level(zapcore.DebugLevel), zaptest.WrapOptions(zap.Hooks(func(e zapcore.Entry) error {
+		if e.Message == rebalanceWaiting {
+			hurry.Do(func() { close(h.hurried) })
+		}
+		return nil
+	})))
 	cfg.Hooks.Assigned = func(int, map[string][]int32) { first.Do(func() { close(h.assigned) }) }
 	if c.Option("gate", "") == "yes" {
 		last := &cfg.Transforms[len(cfg.Transforms)-1]
@@ -68,6 +77,8 @@ func (l *loop) await(ctx context.Context, c *script.Command) (string, error) {
 		done = h.called
 	case "assigned":
 		done = h.assigned
+	case "hurried": // a rebalance waits for its gate
+		done = h.hurried
 	case "joining":
 		return "", h.joined.Wait(ctx, 1)
 	default:
@@ -94,7 +105,7 @@ func (l *loop) stopHost(ctx context.Context, c *script.Command) (string, error) 
 	if err := errors.Join(h.wait(l.t), h.h.Close(ctx)); err != nil {
 		return "", err
 	}
-	return "drained", nil
+	return fmt.Sprintf("drained, %d sessions recreated", h.h.Status().SessionsRecreated), nil
 }
 
 // isMember picks the requests of one static member.

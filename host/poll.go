@@ -74,9 +74,12 @@ func (w *worker) pollContext(ctx context.Context, t *transaction) (context.Conte
 	return ctx, cancel
 }
 
+const rebalanceWaiting = "a rebalance waits for the open transaction"
+
 // rebalanceWaits is told by the client that a rebalance waits for this worker's gate: the transaction ends soon.
 func (w *worker) rebalanceWaits(context.Context, *kgo.Client) {
 	w.hurry.Store(true)
+	w.log.Debug(rebalanceWaiting)
 	if cancel := w.interrupt.Load(); cancel != nil {
 		(*cancel)()
 	}

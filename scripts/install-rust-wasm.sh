@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes Rust able to build for WebAssembly. Does nothing where it is; else asks rustup; else, on Debian and as root, installs the
-# distribution's compiler and builds the target's standard library from the distribution's sources into the compiler's own folder,
+# Makes Rust able to build for WebAssembly where rustup cannot download (else: rustup target add TARGET). Does nothing where it is
+# able to; on Debian and as root it installs the distribution's compiler and builds the target's standard library from the distribution's sources into the compiler's own folder,
 # so that a plain cargo build works (scripts/cargo-wasm.sh says which cargo). That takes some minutes, once.
 #
 #   install-rust-wasm.sh [TARGET ...]      wasm32-unknown-unknown (the default), wasm32-wasip1
@@ -17,8 +17,6 @@ main() {
     esac
     if "$here/cargo-wasm.sh" "$target" >/dev/null 2>&1; then
       echo "$target: there already"
-    elif command -v rustup >/dev/null && timeout 120 rustup target add "$target"; then
-      echo "$target: added by rustup"
     else
       missing+=("$target")
     fi
@@ -30,7 +28,7 @@ main() {
 
 install_packages() {
   local need=() package packages=(rustc-web cargo-web rust-web-src "$lld")
-  command -v apt-get >/dev/null || { echo "install-rust-wasm.sh: no rustup that works, and no apt-get" >&2; exit 1; }
+  command -v apt-get >/dev/null || { echo "install-rust-wasm.sh: no apt-get here: run rustup target add ${*}" >&2; exit 1; }
   [[ " $* " != *" wasm32-wasip1 "* ]] || packages+=(wasi-libc)
   for package in "${packages[@]}"; do dpkg -s "$package" >/dev/null 2>&1 || need+=("$package"); done
   if ((${#need[@]})); then

@@ -2,7 +2,6 @@ package guest
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/wasmflow/wasmflow/abi"
 )
@@ -12,7 +11,7 @@ import (
 func (m *Module) badResult(err error) *TrapError {
 	t := &TrapError{Kind: TrapBadResult, Message: err.Error(), cause: err}
 	var field *abi.FieldError
-	if errors.As(err, &field) && field.Field != "refusals" && strings.Contains(field.Reason, "over the limit of") {
+	if errors.As(err, &field) && field.OverLimit {
 		t.Kind = TrapOutput
 	}
 	return m.trap(t)
