@@ -133,6 +133,27 @@ func TestHurry(t *testing.T) {
 	}
 }
 
+// TestMarkersAloneWait: a poll of nothing but transaction markers does not make a commit of its own at once, which the next
+// pipeline would answer with one of its own, for ever; a pipeline that runs once does not wait.
+func TestMarkersAloneWait(t *testing.T) {
+	t.Parallel()
+	w := &worker{h: &Host{cfg: Config{MaxDelay: time.Hour, MaxBytes: 1, MaxGuestTime: time.Hour}}, room: room{limit: 10}}
+	var txn transaction
+	txn.touch()
+	if w.enough(t.Context(), &txn) {
+		t.Error("markers alone were committed at once")
+	}
+	txn.started = txn.started.Add(-markerDelay)
+	if !w.enough(t.Context(), &txn) {
+		t.Error("markers alone are never committed")
+	}
+	txn.started = time.Now()
+	w.h.cfg.Once = true
+	if !w.enough(t.Context(), &txn) {
+		t.Error("a pipeline that runs once waits for records after markers")
+	}
+}
+
 // memberFetch picks the offset fetches of group members, not those of tools.
 func memberFetch(r kmsg.Request) bool {
 	req, ok := r.(*kmsg.OffsetFetchRequest)
