@@ -115,16 +115,26 @@ func mode(t testing.TB, wasm []byte, name string, batch abi.Batch) abi.Result {
 	return call(t, instance(t, load(t, wasm, map[string]any{"mode": name})), batch)
 }
 
-// same compares results: null is not empty, and an empty list of records is no list.
+// same compares results: null is not empty. No headers and an empty list of them are the same.
 func same(t testing.TB, want, got abi.Result) {
 	t.Helper()
-	if slices.EqualFunc(want.Records, got.Records, equal) && slices.Equal(want.Refusals, got.Refusals) {
-		return // at once: a diff of 100,000 records takes a minute, also where it is empty
+	for i := range min(len(want.Records), len(got.Records)) {
+		if a, b := want.Records[i], got.Records[i]; !equal(a, b) { // one says enough: a diff of all takes minutes
+			a.Value, b.Value = a.Value[:min(len(a.Value), shown)], b.Value[:min(len(b.Value), shown)]
+			t.Errorf("record %d of the result, with %d and %d bytes of value (-want +got):\n%s", i, len(want.Records[i].Value), len(got.Records[i].Value), cmp.Diff(a, b))
+			return
+		}
 	}
-	if diff := cmp.Diff(want, got, equateLists); diff != "" {
-		t.Errorf("result (-want +got):\n%s", diff)
+	if len(want.Records) != len(got.Records) {
+		t.Errorf("%d records, want %d", len(got.Records), len(want.Records))
+	}
+	if diff := cmp.Diff(want.Refusals, got.Refusals, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
 }
+
+// shown is how much of a value is shown where it is not the right one, in bytes.
+const shown = 256
 
 func equal(a, b abi.ResultRecord) bool {
 	return equalBytes(a.Key, b.Key) && equalBytes(a.Value, b.Value) && a.Timestamp == b.Timestamp && a.Source == b.Source &&
@@ -133,11 +143,6 @@ func equal(a, b abi.ResultRecord) bool {
 }
 
 func equalBytes(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
-
-// equateLists lets an empty list equal none, for lists of records and headers but not for bytes.
-var equateLists = cmp.FilterPath(func(p cmp.Path) bool {
-	return p.Last().Type() != nil && p.Last().Type().String() != "[]uint8"
-}, cmpopts.EquateEmpty())
 
 // odd is a batch of records at the edges: null and empty, no headers and many, repeated and strange keys, odd times.
 func odd() abi.Batch {
