@@ -112,8 +112,12 @@ func TestKafkaOptions(t *testing.T) {
 		fn   any
 		want any
 	}{
-		{kgo.ClientID, "c"}, {kgo.Rack, "r"}, {kgo.ConnIdleTimeout, time.Minute},
-		{kgo.MetadataMaxAge, 30 * time.Second}, {kgo.FetchMaxWait, 100 * time.Millisecond}, {kgo.FetchMinBytes, int32(10)},
+		{kgo.ClientID, "c"},
+		{kgo.Rack, "r"},
+		{kgo.ConnIdleTimeout, time.Minute},
+		{kgo.MetadataMaxAge, 30 * time.Second},
+		{kgo.FetchMaxWait, 100 * time.Millisecond},
+		{kgo.FetchMinBytes, int32(10)},
 	} {
 		if got := c.OptValue(o.fn); fmt.Sprint(got) != fmt.Sprint(o.want) {
 			t.Errorf("got %v, want %v", got, o.want)
@@ -140,11 +144,13 @@ func TestLogin(t *testing.T) {
 		}, "PLAIN", "\x00u\"\x00=;\"\\p"},
 		"a flag wins over JAAS in the file": {
 			`sasl.jaas.config: 'PlainLoginModule required username=a password=b;'`,
-			[]string{"sasl.mechanism=PLAIN", "sasl.username=u", "sasl.password=p"}, "PLAIN", "\x00u\x00p",
+			[]string{"sasl.mechanism=PLAIN", "sasl.username=u", "sasl.password=p"},
+			"PLAIN", "\x00u\x00p",
 		},
 		"JAAS of a flag wins over the file": {
 			`sasl.username: a, sasl.password: b`,
-			[]string{"sasl.mechanism=PLAIN", "sasl.jaas.config=PlainLoginModule required username=u password=p;"}, "PLAIN", "\x00u\x00p",
+			[]string{"sasl.mechanism=PLAIN", "sasl.jaas.config=PlainLoginModule required username=u password=p;"},
+			"PLAIN", "\x00u\x00p",
 		},
 		"a number as a password": {
 			`sasl.username: u, sasl.password: 0123`, []string{"sasl.mechanism=PLAIN"}, "PLAIN", "\x00u\x000123",

@@ -44,8 +44,10 @@ func TestNewReportsEverything(t *testing.T) {
 // TestNewNamesTheModule: a module that is refused is named with its transform.
 func TestNewNamesTheModule(t *testing.T) {
 	t.Parallel()
-	cfg := Config{Name: "p", Brokers: []string{"127.0.0.1:1"}, Inputs: []string{"in"}, Outputs: map[string]string{"out": "out"},
-		Transforms: []guest.Config{{Name: "broken", Wasm: []byte("not a module")}}}
+	cfg := Config{
+		Name: "p", Brokers: []string{"127.0.0.1:1"}, Inputs: []string{"in"}, Outputs: map[string]string{"out": "out"},
+		Transforms: []guest.Config{{Name: "broken", Wasm: []byte("not a module")}},
+	}
 	_, err := New(context.Background(), cfg)
 	mention(t, err, ErrConfig, `pipeline "p"`, `transform "broken"`)
 }

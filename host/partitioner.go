@@ -45,7 +45,7 @@ func (p *topicPartitioner) Partition(r *kgo.Record, n int) int {
 
 // explainProduce turns the error of a produced record into one that names its source, or into an abort that is tried again.
 func (w *worker) explainProduce(t *transaction) error {
-	err, from, topic := t.failure()
+	from, topic, err := t.failure()
 	if err == nil {
 		return nil
 	}

@@ -79,19 +79,19 @@ func (t *transaction) promise(r *kgo.Record, err error) {
 	}
 }
 
-// failure is what promise collected: the error, and the source and topic of the record that it hit.
-func (t *transaction) failure() (err error, from source, topic string) {
+// failure is what promise collected: the source and topic of a record, and the error that it met.
+func (t *transaction) failure() (from source, topic string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.failed == nil {
-		return nil, source{}, ""
+		return source{}, "", nil
 	}
 	for i := range t.out {
 		if &t.out[i] == t.culprit {
-			return t.failed, t.sources[i], t.out[i].Topic
+			return t.sources[i], t.out[i].Topic, t.failed
 		}
 	}
-	return t.failed, source{}, ""
+	return source{}, "", t.failed
 }
 
 // room is how many records a transaction may read: less after a step that took too long, and more again after commits.

@@ -25,6 +25,9 @@ func exportAlloc(size uint32) uint32 {
 	return address(start(instance.alloc(size)))
 }
 
+// initError is what init refused with: the host reads it after the call.
+var initError string
+
 //go:wasmexport wasmflow_init
 func exportInit(at, length uint32) uint64 {
 	defer report()
@@ -32,7 +35,7 @@ func exportInit(at, length uint32) uint64 {
 	if text == "" {
 		return 0
 	}
-	instance.text = text
+	initError = text
 	return packed(unsafe.Pointer(unsafe.StringData(text)), uint32(len(text)))
 }
 

@@ -70,7 +70,7 @@ type headerEntry struct {
 type resultHead struct {
 	magic              uint32
 	headSize, rowSize  uint16
-	flags              uint32
+	_                  uint32 // flags
 	records, rowsAt    uint32
 	headers, headsAt   uint32
 	refusals, refuseAt uint32

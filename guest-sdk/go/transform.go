@@ -45,7 +45,6 @@ type guest struct {
 	in       input
 	output   Output
 	settings *settings // while init runs
-	text     string    // init's error: the host reads it after the call
 }
 
 // alloc makes room for an image of n bytes, kept until the next alloc.

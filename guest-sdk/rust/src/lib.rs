@@ -36,6 +36,7 @@ mod host;
 #[cfg(any(target_family = "wasm", test))]
 mod input;
 mod json;
+mod json_reader;
 mod macros;
 #[doc(hidden)]
 pub mod metadata;
