@@ -76,10 +76,14 @@ func (c *chain) open(ctx context.Context) error {
 			continue
 		}
 		instance, err := st.module.Instantiate(ctx)
-		if err != nil {
+		switch {
+		case err == nil:
+			st.instance = instance
+		case ctx.Err() != nil:
+			return ctx.Err()
+		default:
 			return &startError{err}
 		}
-		st.instance = instance
 	}
 	return nil
 }

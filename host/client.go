@@ -52,7 +52,6 @@ func (w *worker) sessionOptions(ready <-chan struct{}) []kgo.Opt {
 	c := w.h.cfg
 	opts := append(w.h.clientOptions(),
 		kgo.ConsumerGroup(c.Group),
-		kgo.InstanceID(c.transactionalID(w.n)), // (I6) the slot: the broker gives it back after a crash, without a rebalance
 		kgo.DisableAutoCommit(),
 		kgo.KeepControlRecords(), // the commit passes transaction markers, so that lag reaches 0
 		kgo.BlockRebalanceOnPoll(),
@@ -94,10 +93,13 @@ func (w *worker) sessionOptions(ready <-chan struct{}) []kgo.Opt {
 		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics(anchored(c.InputsRegex)), kgo.ConsumeExcludeTopics(exclude...))
 	}
 	if c.GroupProtocol == GroupConsumer {
-		// The default balancer would silently keep the classic protocol.
+		// The default balancer would silently keep the classic protocol. The member is a dynamic one: under KIP-848 the broker
+		// gives an instance id back only after the session of whoever held it has expired, so that a host that crashed
+		// would be refused its own slot.
 		opts = append(opts, kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer()))
 	} else {
-		opts = append(opts, kgo.Balancers(kgo.CooperativeStickyBalancer()))
+		// (I6) The slot: the broker gives it back after a crash, without a rebalance (KIP-345).
+		opts = append(opts, kgo.InstanceID(c.transactionalID(w.n)), kgo.Balancers(kgo.CooperativeStickyBalancer()))
 	}
 	if c.Guarantee == ExactlyOnce {
 		opts = append(opts,

@@ -116,7 +116,7 @@ func classify(err error) action {
 		return actStop // the topic was deleted, or deleted and created again: its offsets mean nothing now
 	case isAny(err, kerr.CorruptMessage, kerr.InvalidRecord, kerr.UnsupportedCompressionType):
 		return actStop // the log holds what cannot be read
-	case isAny(err, kerr.InvalidTransactionTimeout, kerr.UnsupportedVersion, kerr.InvalidSessionTimeout, kerr.InconsistentGroupProtocol, kerr.InvalidGroupID, kerr.UnreleasedInstanceID):
+	case isAny(err, kerr.InvalidTransactionTimeout, kerr.UnsupportedVersion, kerr.InvalidSessionTimeout, kerr.InconsistentGroupProtocol, kerr.InvalidGroupID):
 		return actStop // the cluster or the group will never accept these settings
 	case isAny(err, kerr.FencedInstanceID, kerr.ProducerFenced, kerr.InvalidProducerEpoch):
 		return actRecreate // another client, or a transaction that timed out: the supervisor counts

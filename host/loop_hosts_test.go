@@ -48,7 +48,7 @@ func (l *loop) startHost(_ context.Context, c *script.Command) (string, error) {
 	if cfg.GroupProtocol == GroupConsumer {
 		key = kmsg.ConsumerGroupHeartbeat
 	}
-	h.joined = l.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{key}, Observe: true, Count: -1, When: isMember("g-p-" + cfg.Instance + "-0")})
+	h.joined = l.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{key}, Observe: true, Count: -1, When: isJoin("g-p-" + cfg.Instance + "-0")})
 	h.running = (&world{l.t, l.broker, l.client}).run(cfg)
 	if l.hosts == nil {
 		l.hosts = map[string]*storyHost{}
@@ -108,14 +108,14 @@ func (l *loop) stopHost(ctx context.Context, c *script.Command) (string, error) 
 	return fmt.Sprintf("drained, %d sessions recreated", h.h.Status().SessionsRecreated), nil
 }
 
-// isMember picks the requests of one static member.
-func isMember(id string) func(kmsg.Request) bool {
+// isJoin picks the requests of a host to join: by the instance id, or, under KIP-848, the first heartbeat of a member.
+func isJoin(id string) func(kmsg.Request) bool {
 	return func(r kmsg.Request) bool {
 		switch r := r.(type) {
 		case *kmsg.JoinGroupRequest:
 			return r.InstanceID != nil && *r.InstanceID == id
 		case *kmsg.ConsumerGroupHeartbeatRequest:
-			return r.InstanceID != nil && *r.InstanceID == id
+			return r.MemberEpoch == 0
 		}
 		return false
 	}

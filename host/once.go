@@ -2,11 +2,9 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/zap"
 )
 
@@ -34,9 +32,9 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: list where the inputs end: %w", ErrEnvironment, err)
 	}
-	committed, err := h.admin.FetchOffsets(ctx, h.cfg.Group)
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return nil, fmt.Errorf("%w: read the offsets of group %q: %w", ErrEnvironment, h.cfg.Group, err)
+	committed, err := h.groupOffsets(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for topic, partitions := range listed {
 		for n, end := range partitions {
@@ -76,10 +74,7 @@ func (e *ends) reached(ctx context.Context) (bool, error) {
 	if len(e.topics) == 0 {
 		return true, nil
 	}
-	committed, err := e.h.admin.FetchOffsets(ctx, e.h.cfg.Group)
-	if errors.Is(err, kerr.GroupIDNotFound) {
-		return false, nil // nobody has joined yet
-	}
+	committed, err := e.h.groupOffsets(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -118,7 +118,7 @@ func (w *worker) fetchError(ctx context.Context, s session, topic string, partit
 			w.log.Warn("the group session was lost; joining again", zap.Error(err))
 			return nil
 		}
-		return w.explainGroup(group.Err)
+		return w.h.explainGroup(group.Err)
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		return w.resetOutOfRange(ctx, s, topic, partition)
 	case errors.As(err, &loss):
@@ -134,12 +134,4 @@ func (w *worker) fetchError(ctx context.Context, s session, topic string, partit
 	default:
 		return fmt.Errorf("fetch topic %q partition %d at offset %d: %w", topic, partition, w.positions.expected(topic, partition), err)
 	}
-}
-
-func (w *worker) explainGroup(err error) error {
-	if errors.Is(err, kerr.GroupAuthorizationFailed) {
-		return fmt.Errorf("%w: no right to read with group %q: %w; allow it with: kafka-acls --add --allow-principal User:<user> "+
-			"--operation Read --operation Describe --group %s", ErrEnvironment, w.h.cfg.Group, err, w.h.cfg.Group)
-	}
-	return fmt.Errorf("group %q: %w", w.h.cfg.Group, err)
 }

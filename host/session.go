@@ -150,8 +150,11 @@ func (s *plainSession) end(ctx context.Context, commit bool) (bool, error) {
 }
 
 // leave takes the worker's slot out of the group at once, for a host that does not come back. A static member's close
-// alone keeps its partitions until the session times out (KIP-345).
+// alone keeps its partitions until the session times out (KIP-345); a dynamic member's close leaves by itself.
 func (w *worker) leave(ctx context.Context, cl *kgo.Client) {
+	if w.h.cfg.GroupProtocol == GroupConsumer {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialTimeout)
 	defer cancel()
 	_, err := kadm.NewClient(cl).LeaveGroup(ctx, kadm.LeaveGroup(w.h.cfg.Group).InstanceIDs(w.h.cfg.transactionalID(w.n)))

@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
@@ -23,6 +23,9 @@ const (
 	brokerMaxMessageBytes = 1_048_588
 	// mostMessageBytes keeps a batch below what the client writes in one request.
 	mostMessageBytes = 96 << 20
+	// askAgain is the pause between two questions to brokers that may not know the answer yet, unknownTries how often.
+	askAgain     = 100 * time.Millisecond
+	unknownTries = 5
 )
 
 // topics is what the host knows of its topics. Clients ask it from several goroutines.
@@ -69,25 +72,20 @@ func (h *Host) probe(ctx context.Context) (int, error) {
 	}
 	c := h.cfg
 	outputs := slices.Sorted(maps.Values(c.Outputs))
-	meta, err := h.admin.Metadata(ctx, slices.Concat(c.Inputs, outputs)...)
+	described, err := h.describeTopics(ctx, slices.Concat(c.Inputs, outputs))
 	if err != nil {
-		return 0, fmt.Errorf("%w: describe the topics: %w", ErrEnvironment, err)
+		return 0, err
 	}
 	inputs, errs := 0, []error(nil)
-	for _, topic := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(c.Inputs, outputs)))) {
-		d := meta.Topics[topic]
+	for _, topic := range slices.Sorted(maps.Keys(described)) {
+		d := described[topic]
 		switch {
-		case errors.Is(d.Err, kerr.UnknownTopicOrPartition):
-			errs = append(errs, fmt.Errorf("topic %q does not exist: create it, or run `wasmflow topics create`", topic))
-		case errors.Is(d.Err, kerr.TopicAuthorizationFailed):
-			errs = append(errs, fmt.Errorf("no right to describe topic %q: allow it with: kafka-acls --add --allow-principal User:<user> --operation %s --operation Describe --topic %s",
-				topic, map[bool]string{true: "Write", false: "Read"}[slices.Contains(outputs, topic)], topic))
-		case d.Err != nil:
-			errs = append(errs, fmt.Errorf("topic %q: %w", topic, d.Err))
+		case d.err != nil:
+			errs = append(errs, explainTopic(topic, slices.Contains(outputs, topic), d.err))
 		case slices.Contains(outputs, topic):
-			h.topics.setPartitions(topic, len(d.Partitions))
+			h.topics.setPartitions(topic, d.partitions)
 		default:
-			inputs += len(d.Partitions)
+			inputs += d.partitions
 		}
 	}
 	if len(errs) > 0 {
@@ -100,6 +98,62 @@ func (h *Host) probe(ctx context.Context) (int, error) {
 	}
 	h.readLimits(ctx, outputs)
 	return inputs, nil
+}
+
+// topicState is what the brokers say of a topic.
+type topicState struct {
+	partitions int
+	err        error
+}
+
+// describeTopics asks for each topic by itself, so that one without rights does not hide the others. A topic that was created
+// a moment ago may not have reached every broker: unknown ones are asked for again a few times.
+func (h *Host) describeTopics(ctx context.Context, names []string) (map[string]topicState, error) {
+	out := map[string]topicState{}
+	if len(names) == 0 {
+		return out, nil
+	}
+	for try := 0; ; try++ {
+		req := kmsg.NewPtrMetadataRequest()
+		req.AllowAutoTopicCreation = false
+		for _, name := range names {
+			topic := kmsg.NewMetadataRequestTopic()
+			topic.Topic = kmsg.StringPtr(name)
+			req.Topics = append(req.Topics, topic)
+		}
+		res, err := req.RequestWith(ctx, h.client)
+		if err != nil {
+			return nil, fmt.Errorf("%w: describe the topics: %w", ErrEnvironment, err)
+		}
+		again := false
+		for _, t := range res.Topics {
+			if t.Topic == nil {
+				continue
+			}
+			err := kerr.ErrorForCode(t.ErrorCode)
+			out[*t.Topic] = topicState{len(t.Partitions), err}
+			again = again || isAny(err, kerr.UnknownTopicOrPartition, kerr.LeaderNotAvailable)
+		}
+		if !again || try == unknownTries || !pause(ctx, askAgain) {
+			return out, nil
+		}
+	}
+}
+
+func explainTopic(topic string, output bool, err error) error {
+	switch {
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		return fmt.Errorf("topic %q does not exist: create it, or run `wasmflow topics create`", topic)
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		operation := "Read"
+		if output {
+			operation = "Write"
+		}
+		return fmt.Errorf("no right to describe topic %q: %w; allow it with: kafka-acls --add --allow-principal User:<user> --operation %s --operation Describe --topic %s",
+			topic, err, operation, topic)
+	default:
+		return fmt.Errorf("topic %q: %w", topic, err)
+	}
 }
 
 // reach asks the brokers for an answer, and says what stands in the way of one.
@@ -130,13 +184,16 @@ func (h *Host) countMatching(ctx context.Context) (int, error) {
 		h.log.Warn("no topic matches yet", zap.String("topics_regex", h.cfg.InputsRegex))
 		return 1, nil
 	}
-	meta, err := h.admin.Metadata(ctx, inputs...)
+	described, err := h.describeTopics(ctx, inputs)
 	if err != nil {
-		return 0, fmt.Errorf("%w: describe the topics: %w", ErrEnvironment, err)
+		return 0, err
 	}
 	n := 0
-	for _, d := range meta.Topics {
-		n += len(d.Partitions)
+	for topic, d := range described {
+		if d.err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrEnvironment, explainTopic(topic, false, d.err))
+		}
+		n += d.partitions
 	}
 	return n, nil
 }
@@ -213,39 +270,4 @@ func (h *Host) checkTransactionVersion(ctx context.Context) error {
 	}
 	h.log.Warn(fmt.Sprintf(text, version))
 	return nil
-}
-
-// check holds what is about to be produced to what the broker would refuse without saying which record it was.
-func (w *worker) check(ctx context.Context, t *transaction) error {
-	for i := range t.out {
-		r := &t.out[i]
-		if r.Partition < 0 {
-			continue
-		}
-		n := w.h.topics.partitionCount(r.Topic)
-		if int(r.Partition) >= n {
-			if n = w.h.countPartitions(ctx, r.Topic); int(r.Partition) < n {
-				continue
-			}
-			from := t.sources[i]
-			return &RecordError{
-				Pipeline: w.h.cfg.Name, Transform: from.stage.name, Digest: from.stage.digest(),
-				Topic: from.topic, Partition: from.partition, First: from.offset, Last: from.offset, Output: r.Topic,
-				Err: fmt.Errorf("%w: partition %d of %d", errPlacement, r.Partition, n),
-			}
-		}
-	}
-	return nil
-}
-
-// countPartitions asks again, since a topic may have grown.
-func (h *Host) countPartitions(ctx context.Context, topic string) int {
-	var d kadm.TopicDetail
-	if meta, err := h.admin.Metadata(ctx, topic); err == nil {
-		d = meta.Topics[topic]
-	}
-	if len(d.Partitions) > 0 {
-		h.topics.setPartitions(topic, len(d.Partitions))
-	}
-	return h.topics.partitionCount(topic)
 }

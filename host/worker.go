@@ -62,7 +62,7 @@ func newWorker(h *Host, n int) *worker {
 
 // run supervises the worker: session after session on the same slot until ctx is done or an error stops the pipeline.
 func (w *worker) run(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		err := w.live(ctx)
 		if ctx.Err() != nil && (err == nil || classify(err) != actStop) {
 			return nil // drained; what had an unknown outcome is decided by the committed offsets at the next start
@@ -78,9 +78,10 @@ func (w *worker) run(ctx context.Context) error {
 		w.log.Warn("session ended; opening a new one on the same slot", zap.Error(err))
 		w.h.counters.sessions.Add(1)
 		if w.backOff(ctx) != nil {
-			return nil
+			break
 		}
 	}
+	return nil
 }
 
 // named puts the pipeline's name before an error that does not say it.
@@ -140,13 +141,21 @@ func (w *worker) fenced(cause error) error {
 func (w *worker) backOff(ctx context.Context) error {
 	wait := min(backOffMost, backOffLeast<<min(w.failures, 10))
 	w.failures++
-	timer := time.NewTimer(wait/2 + rand.N(wait/2))
+	if !pause(ctx, wait/2+rand.N(wait/2)) {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// pause waits, and says whether it waited to the end.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
 	case <-timer.C:
-		return nil
+		return true
 	}
 }
 

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -41,6 +42,37 @@ func (p *topicPartitioner) Partition(r *kgo.Record, n int) int {
 		return int(r.Partition)
 	}
 	return p.byKey.Partition(r, n)
+}
+
+// check holds what is about to be produced to what the broker would refuse without saying which record it was.
+func (w *worker) check(ctx context.Context, t *transaction) error {
+	for i := range t.out {
+		r := &t.out[i]
+		if r.Partition < 0 {
+			continue
+		}
+		n := w.h.topics.partitionCount(r.Topic)
+		if int(r.Partition) >= n {
+			if n = w.h.countPartitions(ctx, r.Topic); int(r.Partition) < n {
+				continue
+			}
+			from := t.sources[i]
+			return &RecordError{
+				Pipeline: w.h.cfg.Name, Transform: from.stage.name, Digest: from.stage.digest(),
+				Topic: from.topic, Partition: from.partition, First: from.offset, Last: from.offset, Output: r.Topic,
+				Err: fmt.Errorf("%w: partition %d of %d", errPlacement, r.Partition, n),
+			}
+		}
+	}
+	return nil
+}
+
+// countPartitions asks again, since a topic may have grown.
+func (h *Host) countPartitions(ctx context.Context, topic string) int {
+	if described, err := h.describeTopics(ctx, []string{topic}); err == nil && described[topic].err == nil {
+		h.topics.setPartitions(topic, described[topic].partitions)
+	}
+	return h.topics.partitionCount(topic)
 }
 
 // explainProduce turns the error of a produced record into one that names its source, or into an abort that is tried again.
