@@ -94,10 +94,7 @@ func (w *worker) data(records []*kgo.Record, t *transaction) []*kgo.Record {
 		}
 		records[n] = r
 		n++
-		bytes += int64(len(r.Key) + len(r.Value))
-		for i := range r.Headers {
-			bytes += int64(len(r.Headers[i].Key) + len(r.Headers[i].Value))
-		}
+		bytes += int64(recordBytes(r))
 	}
 	if n > 0 {
 		w.room.saw(bytes / int64(n))

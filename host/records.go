@@ -8,31 +8,50 @@ import (
 	"github.com/wasmflow/wasmflow/abi"
 )
 
+// Bounds of a batch. Records, image and result of one call stay in the processor's cache, and the guest's memory stays small;
+// a call costs so little that more of them are not felt. A record that is larger is a batch of its own.
+const (
+	batchBytes   = 256 << 10
+	batchRecords = 4096
+)
+
 // inputBatch is a batch that is filled again and again, one slab for all of a worker's calls.
 type inputBatch struct{ abi.Batch }
 
-// fill makes the batch of what was fetched. The bytes stay the fetch's own and are never written to.
-func (b *inputBatch) fill(f fetched) {
-	if cap(b.Records) < len(f.records) {
-		b.Records = make([]abi.Record, len(f.records))
-	}
-	clear(b.Records) // nothing of the last fetch stays referred to
-	b.Records = b.Records[:len(f.records)]
-	b.Topic, b.Partition, b.Clock = f.topic, f.partition, 0
+// fill makes a batch of the first of the fetched records and leaves the others. The bytes stay the fetch's own and are never
+// written to.
+func (b *inputBatch) fill(f *fetched) {
+	clear(b.Records) // nothing of the last one stays referred to
+	b.Topic, b.Partition, b.Clock, b.Records = f.topic, f.partition, 0, b.Records[:0]
+	size := 0
 	for i, r := range f.records {
+		size += recordBytes(r)
+		if i > 0 && size > batchBytes || i == batchRecords {
+			break
+		}
 		ms := r.Timestamp.UnixMilli()
 		if i == 0 || ms > b.Clock {
 			b.Clock = ms
 		}
-		to := &b.Records[i]
-		to.Key, to.Value, to.Headers = r.Key, r.Value, abiHeaders(r.Headers)
-		to.Offset, to.Timestamp, to.LeaderEpoch = r.Offset, ms, r.LeaderEpoch
+		flags := abi.RecordFlags(0)
 		if r.Attrs.TimestampType() == 1 {
-			to.Flags = abi.FlagBrokerTime
-		} else {
-			to.Flags = 0
+			flags = abi.FlagBrokerTime
 		}
+		b.Records = append(b.Records, abi.Record{
+			Key: r.Key, Value: r.Value, Headers: abiHeaders(r.Headers),
+			Offset: r.Offset, Timestamp: ms, LeaderEpoch: r.LeaderEpoch, Flags: flags,
+		})
 	}
+	f.records = f.records[len(b.Records):]
+}
+
+// recordBytes is what a record carries.
+func recordBytes(r *kgo.Record) int {
+	n := len(r.Key) + len(r.Value)
+	for i := range r.Headers {
+		n += len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
+	return n
 }
 
 // The two kinds of header are the same struct under two names, as the conversions in these lines prove at compile time; a

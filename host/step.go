@@ -56,13 +56,15 @@ func (w *worker) fill(ctx context.Context, s session, t *transaction) error {
 		if err != nil {
 			return err
 		}
-		for _, f := range fetches {
-			if t.guest > w.h.cfg.MaxGuestTime {
-				w.room.shrink(t.in)
-				return errGuestTime // what was polled and not transformed goes back by the abort (I12)
-			}
-			if err := w.transform(ctx, f, t); err != nil {
-				return err
+		for i := range fetches {
+			for len(fetches[i].records) > 0 {
+				if t.guest > w.h.cfg.MaxGuestTime {
+					w.room.shrink(t.in)
+					return errGuestTime // what was polled and not transformed goes back by the abort (I12)
+				}
+				if err := w.transform(ctx, &fetches[i], t); err != nil {
+					return err
+				}
 			}
 		}
 		if w.enough(ctx, t) {
@@ -90,13 +92,13 @@ func (w *worker) enough(ctx context.Context, t *transaction) bool {
 	}
 }
 
-// transform runs the records of one partition through the chain of transforms and keeps what comes out.
-func (w *worker) transform(ctx context.Context, f fetched, t *transaction) error {
+// transform runs the next batch of a partition through the chain of transforms and keeps what comes out.
+func (w *worker) transform(ctx context.Context, f *fetched, t *transaction) error {
 	w.batch.fill(f)
 	began := time.Now()
 	err := w.chain.run(context.WithoutCancel(ctx), &w.batch.Batch, t)
 	t.guest += time.Since(began)
-	t.in += len(f.records)
+	t.in += len(w.batch.Records)
 	return err
 }
 
