@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +172,35 @@ wasmflow_records_out_total{pipeline="p"} 4
 	}
 	if left, err := registry.Gather(); err != nil || len(left) > 0 {
 		t.Errorf("left after Close: %v %v", left, err)
+	}
+}
+
+// TestMetricsAreDocumented: docs/metrics.md has every metric, and no other.
+func TestMetricsAreDocumented(t *testing.T) {
+	t.Parallel()
+	m, err := newMetrics(prometheus.NewRegistry(), &Host{cfg: Config{Name: "p"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range m.collectors {
+		described := make(chan *prometheus.Desc, 1)
+		c.Describe(described)
+		name, _, _ := strings.Cut(strings.TrimPrefix((<-described).String(), `Desc{fqName: "`), `"`)
+		names = append(names, name)
+	}
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)`").FindAllStringSubmatch(string(text), -1) {
+		documented = append(documented, row[1])
+	}
+	slices.Sort(names)
+	slices.Sort(documented)
+	if diff := cmp.Diff(names, documented); diff != "" {
+		t.Errorf("metrics, - registered, + documented:\n%s", diff)
 	}
 }
 
