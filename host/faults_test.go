@@ -374,4 +374,7 @@ func TestDrainIsBounded(t *testing.T) {
 	<-began
 	r.stop()
 	mention(t, r.wait(t), nil, "did not end within 1ms")
+	closing, cancel := context.WithCancel(t.Context())
+	cancel()
+	mention(t, r.h.Close(closing), context.Canceled, "a transform still runs")
 }

@@ -32,6 +32,8 @@ type Host struct {
 	leaving atomic.Bool // the host does not come back: its slots leave the group
 	done    chan struct{}
 
+	running sync.WaitGroup // workers, which may outlive Run where the drain was too short
+
 	mu      sync.Mutex
 	state   State
 	err     error
@@ -138,23 +140,22 @@ func (h *Host) run(ctx context.Context) error {
 
 // supervise runs the workers until ctx is done, the input is drained (Once), or one of them fails.
 func (h *Host) supervise(ctx context.Context, stop context.CancelCauseFunc, workers []*worker, once *ends) error {
-	var group sync.WaitGroup
 	errs := make([]error, len(workers))
 	for i, w := range workers {
-		group.Go(func() {
+		h.running.Go(func() {
 			if errs[i] = w.run(ctx); errs[i] != nil {
 				stop(errs[i])
 			}
 		})
 	}
 	if once != nil {
-		group.Go(func() {
+		h.running.Go(func() {
 			once.wait(ctx)
 			stop(nil)
 		})
 	}
 	ended := make(chan struct{})
-	go func() { group.Wait(); close(ended) }()
+	go func() { h.running.Wait(); close(ended) }()
 	<-ctx.Done()
 	h.setState(StateDraining, nil)
 	timer := time.NewTimer(h.cfg.Drain)
@@ -171,14 +172,16 @@ func (h *Host) supervise(ctx context.Context, stop context.CancelCauseFunc, work
 	}
 }
 
-// Close frees the modules. It waits until Run has returned, so cancel Run's context first; ctx bounds the wait. It may be
-// called more than once.
+// Close frees the modules. It waits until Run has returned and no transform runs any more, so cancel Run's context first;
+// ctx bounds the wait, and where it ends first the error wraps its cause and nothing was freed. It may be called more than once.
 func (h *Host) Close(ctx context.Context) error {
 	if h.ran.Load() {
+		ended := make(chan struct{})
+		go func() { <-h.done; h.running.Wait(); close(ended) }()
 		select {
-		case <-h.done:
+		case <-ended:
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("close pipeline %q: a transform still runs: %w", h.cfg.Name, context.Cause(ctx))
 		}
 	}
 	h.closeOnce.Do(func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -13,6 +14,9 @@ import (
 	"github.com/wasmflow/wasmflow/internal/devbroker"
 	"github.com/wasmflow/wasmflow/internal/topics"
 )
+
+// closeTimeout is how long the end waits for transforms that did not come back within the drain.
+const closeTimeout = 2 * time.Second
 
 // embeddedPartitions is the number of partitions that topics of the embedded broker have.
 const embeddedPartitions = 4
@@ -72,8 +76,10 @@ func runAll(ctx context.Context, cfg *config.Config, log *zap.Logger) (err error
 	defer cache.close(ctx)
 	hosts, err := newHosts(ctx, cfg.Pipelines)
 	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout) // ctx is done by then
+		defer cancel()
 		for _, h := range hosts {
-			err = errors.Join(err, h.Close(context.WithoutCancel(ctx))) // ctx is done by then.
+			err = errors.Join(err, h.Close(closing))
 		}
 	}()
 	if err != nil {
