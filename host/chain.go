@@ -18,10 +18,15 @@ type chain struct {
 	topics   []string // of the outputs, by index
 	stages   []stage
 
-	next    abi.Batch // input of the following stage
-	origins []uint32  // of each of its records: the index of the pipeline's input record
-	spare   []uint32
+	// links are the inputs of the stages after the first, in turns: one is read while the next is made of it.
+	links   [2]link
 	emitted []bool // which input records have an output
+}
+
+// link is what goes from one stage to the next.
+type link struct {
+	batch   abi.Batch
+	origins []uint32 // of each record: the index of the pipeline's input record
 }
 
 // stage is one transform of a chain and the instance that a worker has of it.
@@ -55,7 +60,7 @@ func (c *chain) run(ctx context.Context, in *abi.Batch, t *transaction) error {
 			break
 		}
 		c.emit(in, origins, res.Records, t, st, true)
-		if batch, origins = c.follow(in, batch, origins, res.Records); len(batch.Records) == 0 {
+		if batch, origins = c.links[i%2].follow(in, batch, origins, res.Records); len(batch.Records) == 0 {
 			break
 		}
 	}
@@ -64,7 +69,9 @@ func (c *chain) run(ctx context.Context, in *abi.Batch, t *transaction) error {
 			t.dropped++
 		}
 	}
-	clear(c.next.Records)
+	for i := range c.links {
+		clear(c.links[i].batch.Records)
+	}
 	return nil
 }
 
@@ -122,26 +129,26 @@ func (c *chain) emit(in *abi.Batch, origins []uint32, records []abi.ResultRecord
 }
 
 // follow makes the input of the next stage from what this one wrote to the default output. An intermediate record keeps
-// topic, partition and offset of the pipeline's input record.
-func (c *chain) follow(in, batch *abi.Batch, origins []uint32, records []abi.ResultRecord) (*abi.Batch, []uint32) {
-	next := abi.Batch{Topic: in.Topic, Partition: in.Partition, Records: c.next.Records[:0]}
-	from := c.spare[:0]
+// topic, partition and offset of the pipeline's input record, and takes its place in the transform's order (I5).
+func (next *link) follow(in, batch *abi.Batch, origins []uint32, records []abi.ResultRecord) (*abi.Batch, []uint32) {
+	next.batch = abi.Batch{Topic: in.Topic, Partition: in.Partition, Records: next.batch.Records[:0]}
+	next.origins = next.origins[:0]
 	for i := range records {
 		r := &records[i]
 		if r.Output != 0 {
 			continue
 		}
 		was := &batch.Records[r.Source]
-		next.Records = append(next.Records, abi.Record{
+		if len(next.origins) == 0 || r.Timestamp > next.batch.Clock {
+			next.batch.Clock = r.Timestamp
+		}
+		next.batch.Records = append(next.batch.Records, abi.Record{
 			Key: r.Key, Value: r.Value, Headers: r.Headers, Offset: was.Offset, Timestamp: r.Timestamp,
 			LeaderEpoch: was.LeaderEpoch, Flags: was.Flags,
 		})
-		next.Clock = max(next.Clock, r.Timestamp)
-		from = append(from, origin(origins, r.Source))
+		next.origins = append(next.origins, origin(origins, r.Source))
 	}
-	c.spare, c.origins = c.origins, from
-	c.next = next
-	return &c.next, from
+	return &next.batch, next.origins
 }
 
 // origin composes the source of a record over the stages before it.

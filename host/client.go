@@ -16,8 +16,8 @@ const (
 	produceTimeout   = 4 * time.Second
 	requestOverhead  = 3 * time.Second
 	dialTimeout      = 3 * time.Second
-	deliveryTimeout  = 8 * time.Second
 	metadataMinAge   = 100 * time.Millisecond
+	metadataMaxAge   = 30 * time.Second // how soon new partitions and topics are seen; metadata.max.age.ms says otherwise
 	sessionTimeout   = 30 * time.Second
 	rebalanceTimeout = 30 * time.Second
 	heartbeat        = time.Second
@@ -36,7 +36,7 @@ const (
 
 // clientOptions are what every client of a pipeline shares: the caller's own (TLS, SASL), then ours.
 func (h *Host) clientOptions() []kgo.Opt {
-	opts := append([]kgo.Opt{}, h.cfg.Kafka...)
+	opts := append([]kgo.Opt{kgo.MetadataMaxAge(metadataMaxAge)}, h.cfg.Kafka...)
 	return append(opts,
 		kgo.SeedBrokers(h.cfg.Brokers...),
 		kgo.MetadataMinAge(metadataMinAge),
@@ -132,9 +132,12 @@ func codec(c Compression) kgo.CompressionCodec {
 	}
 }
 
+// deliveryTimeout bounds the produces of a transaction: the broker aborts it after its timeout, and the commit needs time too.
+func (c *Config) deliveryTimeout() time.Duration { return c.TransactionTimeout * 4 / 5 }
+
 // detached gives a context that outlives Run's: a cancelled end of a transaction would have an unknown outcome.
-func detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+func (c *Config) detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), c.deliveryTimeout()+endTimeout)
 }
 
 // reachTimeout bounds the first question to the brokers.

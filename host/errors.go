@@ -105,14 +105,14 @@ func classify(err error) action {
 	switch {
 	case errors.As(err, &record), errors.As(err, &start):
 		return actStop // it would fail again: only a person can decide
-	case errors.As(err, &produce), errors.Is(err, errGuestTime):
+	case errors.As(err, &produce), isAny(err, errGuestTime, errFanOut, errLate):
 		return actRetry // says nothing against the record; a real fence shows at the end of the transaction
 	case errors.Is(err, ErrOutOfRange), errors.Is(err, ErrContinuity), errors.Is(err, ErrFenced), errors.Is(err, ErrEnvironment):
 		return actStop // decided where it was seen
 	case isAny(err, kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
 		kerr.ClusterAuthorizationFailed, kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism):
 		return actStop // a right or a password is missing: trying again does not bring it
-	case isAny(err, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InvalidTopicException):
+	case isAny(err, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InconsistentTopicID, kerr.InvalidTopicException):
 		return actStop // the topic was deleted, or deleted and created again: its offsets mean nothing now
 	case isAny(err, kerr.CorruptMessage, kerr.InvalidRecord, kerr.UnsupportedCompressionType):
 		return actStop // the log holds what cannot be read

@@ -154,6 +154,57 @@ func TestMarkersAloneWait(t *testing.T) {
 	}
 }
 
+// TestSlowDeliveryShrinks: a transaction that does not reach the broker in time comes again with fewer records, else it would
+// be late again for ever.
+func TestSlowDeliveryShrinks(t *testing.T) {
+	t.Parallel()
+	w := newWorker(&Host{cfg: Config{Outputs: map[string]string{"out": "out"}, DefaultOutput: "out", MaxRecords: 100, TransactionTimeout: time.Minute}, log: zap.NewNop()}, 0)
+	cl, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:1"), kgo.DefaultProduceTopic("out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	txn := w.txn.reset()
+	txn.in, txn.out, txn.sources = 80, []kgo.Record{{Topic: "out", Partition: -1, Timestamp: time.UnixMilli(1)}}, []source{{}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = w.produce(ctx, &plainSession{cl, func() {}}, txn)
+	if classify(err) != actRetry {
+		t.Errorf("error %v is not tried again", err)
+	}
+	if w.room.limit != 40 {
+		t.Errorf("room for %d records, want 40", w.room.limit)
+	}
+	w.room.grow(30, 100) // not all of the room was used
+	w.room.grow(40, 100)
+	if w.room.limit != 50 {
+		t.Errorf("room for %d records after a commit, want 50", w.room.limit)
+	}
+}
+
+// TestDeletedTopicStops: an input that is deleted, or deleted and created again, stops the pipeline with its name.
+func TestDeletedTopicStops(t *testing.T) {
+	t.Parallel()
+	for _, recreate := range []bool{false, true} {
+		w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+		w.produce(0, 5, 1)
+		committed := make(chan Transaction, 8)
+		cfg := w.config(natives("forward"))
+		cfg.Hooks.Committed = func(txn Transaction) { committed <- txn }
+		r := w.run(cfg)
+		<-committed
+		if err := w.broker.DeleteTopic("in"); err != nil {
+			t.Fatal(err)
+		}
+		if recreate {
+			if err := w.broker.CreateTopic("in", 1, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mention(t, r.wait(t), nil, `topic "in" partition 0`, "deleted")
+	}
+}
+
 // memberFetch picks the offset fetches of group members, not those of tools.
 func memberFetch(r kmsg.Request) bool {
 	req, ok := r.(*kmsg.OffsetFetchRequest)
@@ -257,22 +308,35 @@ func TestI3_OffsetsGoForward(t *testing.T) {
 	}
 	var p positions
 	p.set("in", 1, 10)
-	if err := p.advance(fetch(0, 10, 11, 15), ReadCommitted); err != nil {
-		t.Fatal(err)
+	advance := func(f *kgo.FetchTopicPartition) (int64, error) { return p.advance(f, ReadCommitted) }
+	if lost, err := advance(fetch(0, 10, 11, 15)); err != nil || lost >= 0 {
+		t.Fatal(lost, err)
 	}
 	if got := p.expected("in", 1); got != 16 {
 		t.Fatalf("next %d, want 16", got)
 	}
-	if err := p.advance(fetch(0, 20), ReadCommitted); err != nil { // markers or compaction
-		t.Fatal(err)
+	if lost, err := advance(fetch(0, 20)); err != nil || lost >= 0 { // markers or compaction
+		t.Fatal(lost, err)
 	}
-	mention(t, p.advance(fetch(0, 20), ReadCommitted), ErrContinuity, "expected offset 21, got 20")
-	mention(t, p.advance(fetch(30, 30), ReadCommitted), ErrOutOfRange, "next offset is 21", "starts at 30")
+	_, err := advance(fetch(0, 20))
+	mention(t, err, ErrContinuity, "expected offset 21, got 20")
+	if lost, err := advance(fetch(30, 30)); err != nil || lost != 21 { // retention
+		t.Errorf("lost from %d (%v), want from 21", lost, err)
+	}
 	p.drop()
 	if got := p.expected("in", 1); got != 10 {
 		t.Errorf("after an abort next is %d, want 10", got)
 	}
-	mention(t, p.advance(&kgo.FetchTopicPartition{Topic: "in", FetchPartition: kgo.FetchPartition{Partition: 2}}, ReadCommitted), ErrContinuity)
+	if _, err = advance(fetch(0, 10)); err != nil {
+		t.Fatal(err)
+	}
+	p.keep()
+	p.drop()
+	if got := p.expected("in", 1); got != 11 {
+		t.Errorf("after a commit and an abort next is %d, want 11", got)
+	}
+	_, err = advance(&kgo.FetchTopicPartition{Topic: "in", FetchPartition: kgo.FetchPartition{Partition: 2}})
+	mention(t, err, ErrContinuity)
 }
 
 // TestAbortBeforeTheFirstCommit: an abort before any commit goes back to where the group began, at the end of the log then.
@@ -363,11 +427,10 @@ func TestDrainIsBounded(t *testing.T) {
 	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
 	w.produce(0, 5, 1)
 	began, goOn := make(chan struct{}), make(chan struct{})
-	defer close(goOn)
 	cfg := w.config(func(ctx context.Context, env guest.Env, b abi.Batch) (abi.Result, error) {
 		close(began)
 		<-goOn
-		return abi.Result{}, errors.New("too late")
+		return natives("forward")(ctx, env, b)
 	})
 	cfg.Drain = time.Millisecond
 	r := w.run(cfg)
@@ -377,4 +440,12 @@ func TestDrainIsBounded(t *testing.T) {
 	closing, cancel := context.WithCancel(t.Context())
 	cancel()
 	mention(t, r.h.Close(closing), context.Canceled, "a transform still runs")
+	close(goOn)
+	if err := r.h.Close(w.ctx()); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.h.Status(); got.Commits != 0 { // Run has said that it would not be
+		t.Errorf("committed after the drain: %+v", got)
+	}
+	w.expect(0, 0)
 }

@@ -22,6 +22,6 @@ type Transaction struct {
 	In, Out, Dropped int
 	// Took is the time from the first poll to the end; Guest is the transforms' share of it.
 	Took, Guest time.Duration
-	// Offsets are the next offsets of the partitions that it touched.
+	// Offsets are the next offsets of the partitions that are assigned to the worker.
 	Offsets map[string]map[int32]int64
 }

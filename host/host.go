@@ -30,6 +30,7 @@ type Host struct {
 
 	ran     atomic.Bool
 	leaving atomic.Bool // the host does not come back: its slots leave the group
+	late    atomic.Bool // the drain is over: nothing is committed any more
 	done    chan struct{}
 
 	running sync.WaitGroup // workers, which may outlive Run where the drain was too short
@@ -93,7 +94,7 @@ func (h *Host) Run(ctx context.Context) error {
 	err := h.run(ctx)
 	if err != nil {
 		h.setState(StateFailed, err)
-		h.log.Error("pipeline stopped", zap.Error(err))
+		h.log.Error("pipeline stopped", zap.NamedError("err", err))
 		return err
 	}
 	h.setState(StateStopped, nil)
@@ -118,7 +119,10 @@ func (h *Host) run(ctx context.Context) error {
 	// One that fails stops the others; each ends its own transaction.
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	n := min(h.cfg.Workers, max(1, partitions))
+	n := h.cfg.Workers
+	if h.cfg.InputsRegex == "" { // a pattern may match more later
+		n = min(n, max(1, partitions))
+	}
 	workers := make([]*worker, n)
 	for i := range workers {
 		workers[i] = newWorker(h, i)
@@ -164,6 +168,7 @@ func (h *Host) supervise(ctx context.Context, stop context.CancelCauseFunc, work
 	case <-ended:
 		return errors.Join(errs...)
 	case <-timer.C:
+		h.late.Store(true)
 		err := fmt.Errorf("pipeline %q: the open transactions did not end within %v: they are aborted by the broker, and taken again at the next start", h.cfg.Name, h.cfg.Drain)
 		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 			err = errors.Join(cause, err) // the worker that stopped the others

@@ -46,7 +46,7 @@ type loop struct {
 
 func (l *loop) do(c *script.Command) string {
 	commands := map[string]func(context.Context, *script.Command) (string, error){
-		"broker": l.start, "topic": l.topic, "produce": l.produce, "run": l.run, "read": l.read, "lag": l.lag, "delete-records": l.deleteRecords,
+		"broker": l.start, "topic": l.topic, "produce": l.produce, "run": l.run, "read": l.read, "lag": l.lag, "delete-records": l.deleteRecords, "commit": l.commit,
 		"start": l.startHost, "await": l.await, "release": l.release, "stop": l.stopHost,
 	}
 	f := commands[c.Name]
@@ -187,9 +187,15 @@ func (l *loop) config(c *script.Command) (Config, error) {
 	if cfg.MaxDelay, err = time.ParseDuration(c.Option("max_delay", "0s")); err != nil {
 		return cfg, err
 	}
+	limit, err := strconv.Atoi(c.Option("output_records", "0"))
+	if err != nil {
+		return cfg, err
+	}
 	for i, spec := range strings.Split(c.Option("transforms", "forward"), ",") {
 		name, _, _ := strings.Cut(spec, ":")
-		cfg.Transforms = append(cfg.Transforms, guest.Config{Name: fmt.Sprintf("%s-%d", name, i), Native: natives(strings.ReplaceAll(spec, "/", ","))})
+		cfg.Transforms = append(cfg.Transforms, guest.Config{
+			Name: fmt.Sprintf("%s-%d", name, i), Native: natives(strings.ReplaceAll(spec, "/", ",")), Limits: guest.Limits{OutputRecords: limit},
+		})
 	}
 	return cfg, nil
 }
@@ -324,4 +330,19 @@ func (l *loop) deleteRecords(_ context.Context, c *script.Command) (string, erro
 		return "", err
 	}
 	return "", l.broker.DeleteRecords(c.Args[0], int32(partition), offset)
+}
+
+// commit commits an offset of TOPIC PARTITION for the group.
+func (l *loop) commit(ctx context.Context, c *script.Command) (string, error) {
+	partition, err := strconv.Atoi(c.Args[1])
+	if err != nil {
+		return "", err
+	}
+	at, err := strconv.ParseInt(c.Args[2], 10, 64)
+	if err != nil {
+		return "", err
+	}
+	offsets := kadm.Offsets{}
+	offsets.AddOffset(c.Args[0], int32(partition), at, -1)
+	return "", l.admin.CommitAllOffsets(ctx, c.Option("group", "g"), offsets)
 }

@@ -93,6 +93,8 @@ func reason(cause error) string {
 		return "rebalance"
 	case errors.Is(cause, errGuestTime):
 		return "guest_time"
+	case errors.Is(cause, errFanOut):
+		return "fan_out"
 	case errors.As(cause, &produce), isRecordFault(cause):
 		return "produce"
 	default:

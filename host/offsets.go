@@ -2,10 +2,13 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // adjustOffsets decides where a session begins in the partitions that came to it, before anything of them is fetched. A
@@ -43,14 +46,17 @@ func (w *worker) adjustOffsets(ctx context.Context, offsets map[string]map[int32
 				at, o = end.Offset, kgo.NewOffset().At(end.Offset)
 			case at < 0:
 				at, o = start.Offset, kgo.NewOffset().At(start.Offset)
-			case at < start.Offset:
-				if w.h.cfg.OnOutOfRange == OutOfRangeFail {
-					w.stop(outOfRange(topic, n, at, start.Offset))
+			case at < start.Offset || at > end.Offset:
+				if err := w.h.refuseRange(topic, n, at, start.Offset, end.Offset); err != nil {
+					w.stop(err)
 					break
 				}
 				to := w.resetTo(start.Offset, end.Offset)
 				w.h.skipped(w, topic, n, at, to)
-				at, o = to, kgo.NewOffset().At(to)
+				w.positions.skip(topic, n, to)
+				partitions[n] = kgo.NewOffset().At(to)
+				w.wake() // the new position is committed before anything is waited for
+				continue
 			}
 			w.positions.set(topic, n, at)
 			partitions[n] = o
@@ -74,18 +80,56 @@ func (w *worker) resetOutOfRange(ctx context.Context, s session, topic string, p
 	}
 	start, _ := starts.Lookup(topic, partition)
 	end, _ := ends.Lookup(topic, partition)
-	if w.h.cfg.OnOutOfRange == OutOfRangeFail {
-		if expected > end.Offset {
-			return fmt.Errorf("%w: topic %q partition %d: the next offset is %d, but the log ends at %d: the topic was truncated or created again",
-				ErrOutOfRange, topic, partition, expected, end.Offset)
-		}
-		return outOfRange(topic, partition, expected, start.Offset)
+	if err := w.h.refuseRange(topic, partition, expected, start.Offset, end.Offset); err != nil {
+		return err
 	}
 	to := w.resetTo(start.Offset, end.Offset)
 	w.h.skipped(w, topic, partition, expected, to)
 	s.client().SetOffsets(map[string]map[int32]kgo.EpochOffset{topic: {partition: {Epoch: -1, Offset: to}}})
-	w.positions.set(topic, partition, to)
+	w.positions.skip(topic, partition, to)
 	return nil
+}
+
+// commitSkipped commits positions that lie behind lost records, between transactions. Without that a restart before the next
+// record would skip again, from the old offset to a later end.
+func (w *worker) commitSkipped(ctx context.Context, s session) error {
+	skips := w.positions.skips()
+	if skips == nil {
+		return nil
+	}
+	ctx, cancel := w.h.cfg.detached(ctx)
+	defer cancel()
+	var failed error
+	s.client().CommitOffsetsSync(ctx, skips, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, res *kmsg.OffsetCommitResponse, err error) {
+		failed = err
+		if res == nil {
+			return
+		}
+		for _, t := range res.Topics {
+			for _, p := range t.Partitions {
+				failed = errors.Join(failed, kerr.ErrorForCode(p.ErrorCode))
+			}
+		}
+	})
+	if failed != nil {
+		return fmt.Errorf("commit the offsets behind lost records: %w", failed)
+	}
+	w.positions.committed(skips)
+	return nil
+}
+
+// refuseRange says what is wrong with a next offset outside of the log, where the configuration does not allow to go on.
+func (h *Host) refuseRange(topic string, partition int32, next, start, end int64) error {
+	switch {
+	case h.cfg.OnOutOfRange != OutOfRangeFail:
+		return nil
+	case next > end:
+		return fmt.Errorf("%w: topic %q partition %d: the next offset is %d, but the log ends at %d: the topic was truncated, or deleted and created again; "+
+			"on_out_of_range says what to do", ErrOutOfRange, topic, partition, next, end)
+	default:
+		return fmt.Errorf("%w: topic %q partition %d: the next offset is %d, but the log starts at %d: "+
+			"retention has deleted records that were not processed; on_out_of_range says what to do", ErrOutOfRange, topic, partition, next, start)
+	}
 }
 
 func (w *worker) resetTo(start, end int64) int64 {

@@ -11,16 +11,20 @@ import (
 // ends are the offsets that a pipeline which runs once has to commit: where each partition ended when it started.
 type ends struct {
 	h      *Host
-	topics map[string]map[int32]int64
+	topics map[string]map[int32]end
 }
 
-// readEnds reads them. A partition that a first start would begin at its end has nothing to do.
+// end is what a partition has to reach. A commit that lay beyond the log's end says nothing: it is not taken for it.
+type end struct{ offset, beyond int64 }
+
+// readEnds reads them. A partition that a first start would begin at its end has nothing to do. One whose next offset is out
+// of the log's range stops the pipeline here, as it would when read, also where it holds no record any more.
 func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 	names, err := h.inputTopics(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e := &ends{h: h, topics: map[string]map[int32]int64{}}
+	e := &ends{h: h, topics: map[string]map[int32]end{}}
 	if len(names) == 0 {
 		return e, nil
 	}
@@ -37,14 +41,19 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 		return nil, err
 	}
 	for topic, partitions := range listed {
-		for n, end := range partitions {
+		e.topics[topic] = map[int32]end{}
+		for n, last := range partitions {
 			start, _ := starts.Lookup(topic, n)
-			_, known := committed.Lookup(topic, n)
-			if end.Offset > start.Offset && (known || h.cfg.Start != StartLatest) {
-				if e.topics[topic] == nil {
-					e.topics[topic] = map[int32]int64{}
+			at, known := committed.Lookup(topic, n)
+			target := end{last.Offset, -1}
+			if known && (at.At < start.Offset || at.At > last.Offset) {
+				if err := h.refuseRange(topic, n, at.At, start.Offset, last.Offset); err != nil {
+					return nil, err
 				}
-				e.topics[topic][n] = end.Offset
+				target.beyond = at.At
+			}
+			if known && target.beyond >= 0 || start.Offset < last.Offset && (known || h.cfg.Start != StartLatest) {
+				e.topics[topic][n] = target
 			}
 		}
 	}
@@ -58,7 +67,7 @@ func (e *ends) wait(ctx context.Context) {
 	for {
 		done, err := e.reached(ctx)
 		if err != nil {
-			e.h.log.Warn("the group's offsets cannot be read; asking again", zap.Error(err))
+			e.h.log.Warn("the group's offsets cannot be read; asking again", zap.NamedError("err", err))
 		} else if done {
 			return
 		}
@@ -71,9 +80,6 @@ func (e *ends) wait(ctx context.Context) {
 }
 
 func (e *ends) reached(ctx context.Context) (bool, error) {
-	if len(e.topics) == 0 {
-		return true, nil
-	}
 	committed, err := e.h.groupOffsets(ctx)
 	if err != nil {
 		return false, err
@@ -81,7 +87,7 @@ func (e *ends) reached(ctx context.Context) (bool, error) {
 	for topic, partitions := range e.topics {
 		for n, end := range partitions {
 			at, ok := committed.Lookup(topic, n)
-			if !ok || at.Err != nil || at.At < end {
+			if !ok || at.Err != nil || at.At < end.offset || at.At == end.beyond {
 				return false, nil
 			}
 		}

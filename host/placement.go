@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wasmflow/wasmflow/abi"
 )
 
-// errPlacement is wrapped where a record asks for a partition that its topic does not have.
-var errPlacement = errors.New("no such partition")
+// errPlacement is wrapped where a topic can never take a record.
+var errPlacement = errors.New("the record cannot be written")
 
 // partitioner places records as the Java client does: by murmur2 of the key (KIP-480 where there is none), or in the
 // partition that the transform gave.
@@ -47,24 +48,41 @@ func (p *topicPartitioner) Partition(r *kgo.Record, n int) int {
 // check holds what is about to be produced to what the broker would refuse without saying which record it was.
 func (w *worker) check(ctx context.Context, t *transaction) error {
 	for i := range t.out {
-		r := &t.out[i]
-		if r.Partition < 0 {
-			continue
-		}
-		n := w.h.topics.partitionCount(r.Topic)
-		if int(r.Partition) >= n {
-			if n = w.h.countPartitions(ctx, r.Topic); int(r.Partition) < n {
-				continue
-			}
-			from := t.sources[i]
-			return &RecordError{
-				Pipeline: w.h.cfg.Name, Transform: from.stage.name, Digest: from.stage.digest(),
-				Topic: from.topic, Partition: from.partition, First: from.offset, Last: from.offset, Output: r.Topic,
-				Err: fmt.Errorf("%w: partition %d of %d", errPlacement, r.Partition, n),
-			}
+		if err := w.h.checkRecord(ctx, &t.out[i]); err != nil {
+			return w.blame(t.sources[i], t.sources[i].offset, t.out[i].Topic, err)
 		}
 	}
 	return nil
+}
+
+func (h *Host) checkRecord(ctx context.Context, r *kgo.Record) error {
+	if r.Partition >= 0 {
+		n := h.topics.partitionCount(r.Topic)
+		if int(r.Partition) >= n {
+			n = h.countPartitions(ctx, r.Topic)
+		}
+		if int(r.Partition) >= n {
+			return fmt.Errorf("%w: partition %d of %d", errPlacement, r.Partition, n)
+		}
+	}
+	if !r.Timestamp.After(time.Time{}) || r.Timestamp.Year() > lastYear {
+		return fmt.Errorf("%w: no time that Kafka can hold", errPlacement)
+	}
+	if r.Key == nil && h.topics.isCompacted(r.Topic) {
+		return fmt.Errorf("%w: a compacted topic takes no record without a key", errPlacement)
+	}
+	return nil
+}
+
+// lastYear is the last one that a timestamp may lie in: later ones are a mistake of units.
+const lastYear = 9999
+
+// blame names the input records that an output came from.
+func (w *worker) blame(from source, last int64, topic string, err error) error {
+	return &RecordError{
+		Pipeline: w.h.cfg.Name, Transform: from.stage.name, Digest: from.stage.digest(),
+		Topic: from.topic, Partition: from.partition, First: from.offset, Last: last, Output: topic, Err: err,
+	}
 }
 
 // countPartitions asks again, since a topic may have grown.
@@ -77,7 +95,7 @@ func (h *Host) countPartitions(ctx context.Context, topic string) int {
 
 // explainProduce turns the error of a produced record into one that names its source, or into an abort that is tried again.
 func (w *worker) explainProduce(t *transaction) error {
-	from, topic, err := t.failure()
+	from, last, topic, err := t.failure()
 	if err == nil {
 		return nil
 	}
@@ -87,10 +105,7 @@ func (w *worker) explainProduce(t *transaction) error {
 		}
 		return &produceError{topic, err}
 	}
-	return &RecordError{
-		Pipeline: w.h.cfg.Name, Transform: from.stage.name, Digest: from.stage.digest(),
-		Topic: from.topic, Partition: from.partition, First: from.offset, Last: from.offset, Output: topic, Err: err,
-	}
+	return w.blame(from, last, topic, err)
 }
 
 // produceError is a failed produce that says nothing against the record: the transaction is tried again.

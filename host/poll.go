@@ -40,7 +40,13 @@ func (w *worker) poll(ctx context.Context, s session, t *transaction) ([]fetched
 		if len(f.Records) > 0 {
 			t.touch()
 		}
-		if err := w.positions.advance(&f, w.h.cfg.Isolation); err != nil {
+		lost, err := w.positions.advance(&f, w.h.cfg.Isolation)
+		if lost >= 0 {
+			if err = w.h.refuseRange(f.Topic, f.Partition, lost, f.LogStartOffset, f.HighWatermark); err == nil {
+				w.h.skipped(w, f.Topic, f.Partition, lost, f.LogStartOffset)
+			}
+		}
+		if err != nil {
 			errs = append(errs, err)
 			return
 		}
@@ -68,10 +74,17 @@ func (w *worker) pollContext(ctx context.Context, t *transaction) (context.Conte
 		ctx, cancel = context.WithCancel(ctx)
 	}
 	w.interrupt.Store(&cancel)
-	if w.hurry.Load() {
+	if w.hurry.Load() || w.fatal.Load() != nil || !t.polled && w.positions.skips() != nil {
 		cancel()
 	}
 	return ctx, cancel
+}
+
+// wake ends the poll that runs.
+func (w *worker) wake() {
+	if cancel := w.interrupt.Load(); cancel != nil {
+		(*cancel)()
+	}
 }
 
 const rebalanceWaiting = "a rebalance waits for the open transaction"
@@ -80,9 +93,7 @@ const rebalanceWaiting = "a rebalance waits for the open transaction"
 func (w *worker) rebalanceWaits(context.Context, *kgo.Client) {
 	w.hurry.Store(true)
 	w.log.Debug(rebalanceWaiting)
-	if cancel := w.interrupt.Load(); cancel != nil {
-		(*cancel)()
-	}
+	w.wake()
 }
 
 // data leaves out control records, in place, and counts the rest.
@@ -112,7 +123,7 @@ func (w *worker) fetchError(ctx context.Context, s session, topic string, partit
 		return nil // our own bound of the poll
 	case errors.As(err, &group):
 		if a := classify(group.Err); a == actRetry || kerr.IsRetriable(group.Err) || isAny(group.Err, kerr.UnknownMemberID, kerr.IllegalGeneration, kerr.RebalanceInProgress, kerr.StaleMemberEpoch) {
-			w.log.Warn("the group session was lost; joining again", zap.Error(err))
+			w.log.Warn("the group session was lost; joining again", zap.NamedError("err", err))
 			return nil
 		}
 		return w.h.explainGroup(group.Err)
@@ -123,10 +134,12 @@ func (w *worker) fetchError(ctx context.Context, s session, topic string, partit
 			return fmt.Errorf("%w: %w; on_out_of_range says what to do", ErrOutOfRange, err)
 		}
 		w.h.skipped(w, topic, partition, loss.ConsumedTo, loss.ResetTo)
-		w.positions.set(topic, partition, loss.ResetTo)
+		w.positions.skip(topic, partition, loss.ResetTo)
 		return nil
-	case kerr.IsRetriable(err) && !errors.Is(err, kerr.UnknownTopicOrPartition):
-		w.log.Warn("fetch", zap.String("topic", topic), zap.Int32("partition", partition), zap.Error(err))
+	case isAny(err, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InconsistentTopicID):
+		return fmt.Errorf("topic %q partition %d: it was deleted, or deleted and created again, and the offsets of the group mean nothing in it: %w", topic, partition, err)
+	case kerr.IsRetriable(err):
+		w.log.Warn("fetch", zap.String("topic", topic), zap.Int32("partition", partition), zap.NamedError("err", err))
 		return nil
 	default:
 		return fmt.Errorf("fetch topic %q partition %d at offset %d: %w", topic, partition, w.positions.expected(topic, partition), err)

@@ -18,6 +18,7 @@ type position struct {
 	next      int64 // offset that the next poll is expected to begin with
 	committed int64 // next offset by the last commit, or where the session began
 	stable    int64 // last stable offset by the last fetch, -1 before it
+	skipped   bool  // next lies behind records that were lost, which no commit says yet
 }
 
 // set makes next the position of a partition that was assigned, or that goes back after an abort.
@@ -31,6 +32,49 @@ func (p *positions) set(topic string, partition int32, next int64) {
 		p.m[topic] = map[int32]*position{}
 	}
 	p.m[topic][partition] = &position{next: next, committed: next, stable: -1}
+}
+
+// skip makes next the position of a partition whose records up to there are lost.
+func (p *positions) skip(topic string, partition int32, next int64) {
+	p.set(topic, partition, next)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.m[topic][partition].skipped = true
+}
+
+// skips are the positions that were skipped to and not committed.
+func (p *positions) skips() map[string]map[int32]kgo.EpochOffset {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out map[string]map[int32]kgo.EpochOffset
+	for topic, partitions := range p.m {
+		for n, at := range partitions {
+			if !at.skipped {
+				continue
+			}
+			if out == nil {
+				out = map[string]map[int32]kgo.EpochOffset{}
+			}
+			if out[topic] == nil {
+				out[topic] = map[int32]kgo.EpochOffset{}
+			}
+			out[topic][n] = kgo.EpochOffset{Epoch: -1, Offset: at.committed}
+		}
+	}
+	return out
+}
+
+// committed says that skips were committed.
+func (p *positions) committed(skips map[string]map[int32]kgo.EpochOffset) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for topic, partitions := range skips {
+		for n, to := range partitions {
+			if at := p.m[topic][n]; at != nil && at.committed == to.Offset {
+				at.skipped = false
+			}
+		}
+	}
 }
 
 // remove forgets partitions that were revoked.
@@ -52,31 +96,32 @@ func (p *positions) clear() {
 }
 
 // advance moves a partition past what was fetched, and holds the fetch to it (I3): a first offset below the expected one
-// would process records twice; one above it is a loss where retention has deleted what lay between, and else only markers
-// and compaction.
-func (p *positions) advance(f *kgo.FetchTopicPartition, isolation Isolation) error {
+// would process records twice; one above it is a loss where retention has deleted what lay between, which is returned as the
+// expected offset, and else only markers and compaction. lost is -1 where nothing was.
+func (p *positions) advance(f *kgo.FetchTopicPartition, isolation Isolation) (lost int64, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at := p.m[f.Topic][f.Partition]
 	if at == nil {
-		return fmt.Errorf("%w: topic %q partition %d was fetched but is not assigned", ErrContinuity, f.Topic, f.Partition)
+		return -1, fmt.Errorf("%w: topic %q partition %d was fetched but is not assigned", ErrContinuity, f.Topic, f.Partition)
 	}
+	lost = -1
 	at.stable = f.LastStableOffset
 	if isolation == ReadUncommitted {
 		at.stable = f.HighWatermark
 	}
 	if len(f.Records) == 0 {
-		return nil
+		return lost, nil
 	}
 	first := f.Records[0].Offset
 	switch {
 	case first < at.next:
-		return fmt.Errorf("%w: topic %q partition %d: expected offset %d, got %d", ErrContinuity, f.Topic, f.Partition, at.next, first)
+		return -1, fmt.Errorf("%w: topic %q partition %d: expected offset %d, got %d", ErrContinuity, f.Topic, f.Partition, at.next, first)
 	case first > at.next && f.LogStartOffset > at.next:
-		return outOfRange(f.Topic, f.Partition, at.next, f.LogStartOffset)
+		lost = at.next
 	}
 	at.next = f.Records[len(f.Records)-1].Offset + 1
-	return nil
+	return lost, nil
 }
 
 // drained says that nothing that is known to exist is left to poll.
@@ -94,7 +139,9 @@ func (p *positions) drained() bool {
 }
 
 // keep makes the polled positions the committed ones; drop goes back to these.
-func (p *positions) keep() { p.each(func(at *position) { at.committed = at.next }) }
+func (p *positions) keep() {
+	p.each(func(at *position) { at.skipped, at.committed = at.skipped && at.next == at.committed, at.next })
+}
 func (p *positions) drop() { p.each(func(at *position) { at.next = at.committed }) }
 
 func (p *positions) each(f func(*position)) {
@@ -146,9 +193,4 @@ func (p *positions) status() []PartitionStatus {
 		}
 	}
 	return out
-}
-
-func outOfRange(topic string, partition int32, expected, start int64) error {
-	return fmt.Errorf("%w: topic %q partition %d: the next offset is %d, but the log starts at %d: "+
-		"retention has deleted records that were not processed; on_out_of_range says what to do", ErrOutOfRange, topic, partition, expected, start)
 }

@@ -45,6 +45,17 @@ func (b *inputBatch) fill(f *fetched) {
 	f.records = f.records[len(b.Records):]
 }
 
+// batchOf is the batch of some of the records of in.
+func batchOf(in *abi.Batch, records []abi.Record) *abi.Batch {
+	b := &abi.Batch{Topic: in.Topic, Partition: in.Partition, Records: records}
+	for i := range records {
+		if i == 0 || records[i].Timestamp > b.Clock {
+			b.Clock = records[i].Timestamp
+		}
+	}
+	return b
+}
+
 // recordBytes is what a record carries.
 func recordBytes(r *kgo.Record) int {
 	n := len(r.Key) + len(r.Value)

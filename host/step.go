@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host/guest"
 )
 
 // step runs ONE transaction: poll and transform until there is enough, begin, produce, flush, and end it. It is the only
@@ -24,10 +27,13 @@ func (w *worker) step(ctx context.Context, s session) error {
 	if !t.polled {
 		return cause // there is nothing to end
 	}
-	ending, cancel := detached(ctx)
+	ending, cancel := w.h.cfg.detached(ctx)
 	defer cancel()
 	if cause == nil {
 		cause = w.produce(ending, s, t)
+	}
+	if cause == nil && w.h.late.Load() {
+		cause = errLate
 	}
 	committed, err := s.end(ending, cause == nil) // (I1) (I2)
 	t.ended = time.Now()
@@ -58,9 +64,14 @@ func (w *worker) fill(ctx context.Context, s session, t *transaction) error {
 		}
 		for i := range fetches {
 			for len(fetches[i].records) > 0 {
-				if t.guest > w.h.cfg.MaxGuestTime {
+				// What was polled and not transformed goes back by the abort (I12).
+				switch {
+				case t.guest > w.h.cfg.MaxGuestTime:
 					w.room.shrink(t.in)
-					return errGuestTime // what was polled and not transformed goes back by the abort (I12)
+					return errGuestTime
+				case t.outBytes > mostOutput*w.h.cfg.MaxBytes || len(t.out) > mostRecords:
+					w.room.shrink(t.in)
+					return errFanOut
 				}
 				if err := w.transform(ctx, &fetches[i], t); err != nil {
 					return err
@@ -96,9 +107,27 @@ func (w *worker) enough(ctx context.Context, t *transaction) bool {
 func (w *worker) transform(ctx context.Context, f *fetched, t *transaction) error {
 	w.batch.fill(f)
 	began := time.Now()
-	err := w.chain.run(context.WithoutCancel(ctx), &w.batch.Batch, t)
+	err := w.runBatch(context.WithoutCancel(ctx), &w.batch.Batch, t)
 	t.guest += time.Since(began)
 	t.in += len(w.batch.Records)
+	return err
+}
+
+// runBatch takes a batch through the chain. The limits on a call's output are there to bound memory, and it is the host that chose
+// how many records went into the call: a batch that goes over them is halved, down to a single record.
+func (w *worker) runBatch(ctx context.Context, in *abi.Batch, t *transaction) error {
+	before := t.mark()
+	err := w.chain.run(ctx, in, t)
+	var trap *guest.TrapError
+	if n := len(in.Records); n > 1 && errors.As(err, &trap) && trap.Kind == guest.TrapOutput {
+		t.undo(before)
+		for _, part := range [2][]abi.Record{in.Records[:n/2], in.Records[n/2:]} {
+			if err := w.runBatch(ctx, batchOf(in, part), t); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	return err
 }
 
@@ -117,13 +146,14 @@ func (w *worker) produce(ctx context.Context, s session, t *transaction) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	delivering, cancel := context.WithTimeout(ctx, deliveryTimeout)
+	delivering, cancel := context.WithTimeout(ctx, w.h.cfg.deliveryTimeout())
 	defer cancel()
 	for i := range t.out {
 		s.client().Produce(delivering, &t.out[i], t.promise)
 	}
 	if err := s.client().Flush(delivering); err != nil {
-		return &produceError{err: fmt.Errorf("not delivered within %v: %w", deliveryTimeout, err)}
+		w.room.shrink(t.in) // a slow network: the same amount would be late again, for ever
+		return &produceError{err: fmt.Errorf("not delivered within %v: %w", w.h.cfg.deliveryTimeout(), err)}
 	}
 	return w.explainProduce(t)
 }
@@ -132,7 +162,7 @@ func (w *worker) produce(ctx context.Context, s session, t *transaction) error {
 func (w *worker) keep(t *transaction) {
 	w.lastEnd = t.ended
 	w.positions.keep()
-	w.room.grow(w.h.cfg.MaxRecords)
+	w.room.grow(t.in, w.h.cfg.MaxRecords)
 	w.failures = 0
 	w.h.committed(w, t)
 }
@@ -142,6 +172,6 @@ func (w *worker) drop(t *transaction, cause error) {
 	w.lastEnd = t.ended
 	w.positions.drop()
 	w.chain.discard()
-	w.log.Warn("transaction aborted", zap.Int("records", t.in), zap.Error(cause))
+	w.log.Warn("transaction aborted", zap.Int("records", t.in), zap.NamedError("err", cause))
 	w.h.aborted(w, t, cause)
 }

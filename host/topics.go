@@ -32,6 +32,7 @@ const (
 type topics struct {
 	mu         sync.RWMutex
 	limits     map[string]int32 // max.message.bytes of output topics
+	compacted  map[string]bool  // output topics with cleanup.policy compact
 	partitions map[string]int   // of output topics
 }
 
@@ -43,6 +44,12 @@ func (t *topics) maxMessageBytes(topic string) int32 {
 		return n
 	}
 	return brokerMaxMessageBytes
+}
+
+func (t *topics) isCompacted(topic string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.compacted[topic]
 }
 
 func (t *topics) partitionCount(topic string) int {
@@ -182,7 +189,7 @@ func (h *Host) countMatching(ctx context.Context) (int, error) {
 	}
 	if len(inputs) == 0 {
 		h.log.Warn("no topic matches yet", zap.String("topics_regex", h.cfg.InputsRegex))
-		return 1, nil
+		return 0, nil
 	}
 	described, err := h.describeTopics(ctx, inputs)
 	if err != nil {
@@ -217,27 +224,29 @@ func (h *Host) inputTopics(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// readLimits reads max.message.bytes of the output topics. Without the right to do so the broker's default holds.
+// readLimits reads what the output topics take. Without the right to do so the broker's defaults hold.
 func (h *Host) readLimits(ctx context.Context, outputs []string) {
 	configs, err := h.admin.DescribeTopicConfigs(ctx, outputs...)
 	if err != nil {
-		h.log.Debug("topic configs cannot be read; records up to the broker's default size are sent", zapErr(err))
+		h.log.Debug("topic configs cannot be read; records up to the broker's default size are sent", zap.NamedError("err", err))
 		return
 	}
-	limits := map[string]int32{}
+	limits, compacted := map[string]int32{}, map[string]bool{}
 	for _, c := range configs {
 		for _, kv := range c.Configs {
-			if kv.Key != "max.message.bytes" || c.Err != nil {
-				continue
-			}
-			if n, err := strconv.ParseInt(kv.MaybeValue(), 10, 32); err == nil {
-				limits[c.Name] = int32(min(n, mostMessageBytes))
+			switch kv.Key {
+			case "max.message.bytes":
+				if n, err := strconv.ParseInt(kv.MaybeValue(), 10, 32); err == nil {
+					limits[c.Name] = int32(min(n, mostMessageBytes))
+				}
+			case "cleanup.policy":
+				compacted[c.Name] = strings.Contains(kv.MaybeValue(), "compact")
 			}
 		}
 	}
 	h.topics.mu.Lock()
 	defer h.topics.mu.Unlock()
-	h.topics.limits = limits
+	h.topics.limits, h.topics.compacted = limits, compacted
 }
 
 // checkTransactionVersion looks for transaction.version 2 (KIP-890): below it, a late end of a transaction can land in a

@@ -16,6 +16,10 @@ const (
 	markerGap = time.Millisecond
 	// keptRecords bounds the slab of produced records that is kept from one transaction to the next.
 	keptRecords = 1 << 17
+	// mostOutput, times MaxBytes, and mostRecords bound what one transaction may hold to be produced; past them fewer records
+	// are read.
+	mostOutput  = 4
+	mostRecords = 1 << 20
 )
 
 // transaction is what a worker has read and made since its last end. One is used again and again: its slabs are kept.
@@ -32,9 +36,9 @@ type transaction struct {
 	sources []source     // of each of out
 	arena   abi.Arena    // bytes that out shares
 
-	mu      sync.Mutex
-	failed  error       // of the first record that was not produced, a record's own fault before others
-	culprit *kgo.Record // which one
+	mu       sync.Mutex
+	failed   error                    // of the first record that was not produced, a record's own fault before others
+	culprits map[*kgo.Record]struct{} // those that failed like it: the broker refuses a batch as a whole
 }
 
 // source is where an output record comes from.
@@ -56,7 +60,7 @@ func (t *transaction) reset() *transaction {
 	t.arena.Reset()
 	t.started, t.ended, t.guest, t.polled = time.Time{}, time.Time{}, 0, false
 	t.in, t.dropped, t.inBytes, t.outBytes = 0, 0, 0, 0
-	t.out, t.sources, t.failed, t.culprit = out, sources, nil, nil
+	t.out, t.sources, t.failed, t.culprits = out, sources, nil, nil
 	return t
 }
 
@@ -74,24 +78,47 @@ func (t *transaction) promise(r *kgo.Record, err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.failed == nil || isRecordFault(err) && !isRecordFault(t.failed) {
-		t.failed, t.culprit = err, r
+	own := isRecordFault(err)
+	if t.failed == nil || own && !isRecordFault(t.failed) {
+		t.failed, t.culprits = err, map[*kgo.Record]struct{}{}
+	}
+	if len(t.culprits) == 0 || own {
+		t.culprits[r] = struct{}{}
 	}
 }
 
-// failure is what promise collected: the source and topic of a record, and the error that it met.
-func (t *transaction) failure() (from source, topic string, err error) {
+// failure is what promise collected: the topic of the records that failed, the source of the first of them, and the last
+// offset of the same input partition among them.
+func (t *transaction) failure() (from source, last int64, topic string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.failed == nil {
-		return source{}, "", nil
-	}
 	for i := range t.out {
-		if &t.out[i] == t.culprit {
-			return t.sources[i], t.out[i].Topic, t.failed
+		if _, ok := t.culprits[&t.out[i]]; !ok {
+			continue
+		}
+		at := t.sources[i]
+		if topic == "" {
+			from, last, topic = at, at.offset, t.out[i].Topic
+		} else if at.topic == from.topic && at.partition == from.partition && t.out[i].Topic == topic {
+			from.offset, last = min(from.offset, at.offset), max(last, at.offset)
 		}
 	}
-	return source{}, "", t.failed
+	return from, last, topic, t.failed
+}
+
+// mark is a place in a transaction to go back to.
+type mark struct {
+	out, dropped int
+	outBytes     int64
+}
+
+func (t *transaction) mark() mark { return mark{len(t.out), t.dropped, t.outBytes} }
+
+// undo takes back what came out since the mark. The arena keeps its bytes until the end.
+func (t *transaction) undo(m mark) {
+	clear(t.out[m.out:])
+	clear(t.sources[m.out:])
+	t.out, t.sources, t.dropped, t.outBytes = t.out[:m.out], t.sources[:m.out], m.dropped, m.outBytes
 }
 
 // room is how many records a transaction may read: less after a step that took too long, and more again after commits.
@@ -101,8 +128,15 @@ type room struct {
 }
 
 func (r *room) shrink(in int)   { r.limit = max(1, min(r.limit, in)/2) }
-func (r *room) grow(most int)   { r.limit = min(most, r.limit*2) }
 func (r *room) saw(bytes int64) { r.mean = (r.mean*7 + bytes) / 8 }
+
+// grow follows a commit of in records: slowly, and only where that was all there was room for, so that what was too much once
+// is not tried again at every second transaction.
+func (r *room) grow(in, most int) {
+	if in >= r.limit {
+		r.limit = min(most, r.limit+max(1, r.limit/4))
+	}
+}
 
 // records is how many to poll: what is left, in records and, by the mean size, in bytes; at least one.
 func (r *room) records(t *transaction, maxBytes int64) int {

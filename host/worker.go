@@ -16,6 +16,9 @@ var (
 	errRebalanced = errors.New("partitions were taken away before the commit")
 	// errGuestTime is the cause of an abort after which fewer records are polled.
 	errGuestTime = errors.New("the transforms took longer than the transaction's guest time")
+	// errFanOut is one too.
+	errFanOut = errors.New("the transforms made more of the records than one transaction holds")
+	errLate   = errors.New("the drain is over")
 )
 
 // Back-off of a worker: between tries of the same records, and between sessions.
@@ -75,7 +78,7 @@ func (w *worker) run(ctx context.Context) error {
 				return err
 			}
 		}
-		w.log.Warn("session ended; opening a new one on the same slot", zap.Error(err))
+		w.log.Warn("session ended; opening a new one on the same slot", zap.NamedError("err", err))
 		w.h.counters.sessions.Add(1)
 		if w.backOff(ctx) != nil {
 			break
@@ -106,14 +109,15 @@ func (w *worker) live(ctx context.Context) error {
 	w.h.counters.live.Add(1)
 	defer w.h.counters.live.Add(-1)
 	defer w.positions.clear()
-	defer s.close() // (I13) never with an open transaction: a step has ended its own
+	defer w.leave(ctx) // once the session is closed: it would join again
+	defer s.close()    // (I13) never with an open transaction: a step has ended its own
 	for ctx.Err() == nil {
+		if err := w.commitSkipped(ctx, s); err != nil {
+			return err
+		}
 		if err := w.step(ctx, s); err != nil {
 			return err
 		}
-	}
-	if w.h.leaving.Load() {
-		w.leave(ctx, s.client())
 	}
 	return nil
 }
@@ -162,9 +166,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // stop makes the next poll return err. Callbacks of the client use it.
 func (w *worker) stop(err error) {
 	w.fatal.CompareAndSwap(nil, &err)
-	if cancel := w.interrupt.Load(); cancel != nil {
-		(*cancel)()
-	}
+	w.wake()
 }
 
 func (w *worker) assigned(partitions map[string][]int32) {
@@ -187,5 +189,3 @@ func (w *worker) revoked(_ context.Context, _ *kgo.Client, partitions map[string
 		f(w.n, partitions)
 	}
 }
-
-func zapErr(err error) zap.Field { return zap.Error(err) }

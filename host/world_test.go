@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest"
@@ -125,7 +126,7 @@ func (w *world) expect(first, n int) {
 	}
 }
 
-// read returns the committed values of `out` once there are n, and waits until no transaction is open.
+// read returns the committed values of `out`, to its end: once there are n, and no transaction is open any more.
 func (w *world) read(n int) []string {
 	w.t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(w.broker.Addrs()...), kgo.ConsumeTopics("out"), kgo.KeepControlRecords(),
@@ -136,22 +137,41 @@ func (w *world) read(n int) []string {
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(w.ctx(), patience)
 	defer cancel()
-	var got []string
-	for settled := false; len(got) < n || !settled; {
-		wait, done := context.WithTimeout(ctx, 200*time.Millisecond)
-		fetches := cl.PollFetches(wait)
-		done()
-		settled = fetches.Empty()
-		fetches.EachRecord(func(r *kgo.Record) {
+	got, at := []string{}, map[int32]int64{}
+	for len(got) < n || !w.settled(ctx, at) {
+		wait, done := context.WithTimeout(ctx, 50*time.Millisecond)
+		cl.PollFetches(wait).EachRecord(func(r *kgo.Record) {
+			at[r.Partition] = r.Offset + 1
 			if !r.Attrs.IsControl() {
 				got = append(got, string(r.Value))
 			}
 		})
+		done()
 		if err := ctx.Err(); err != nil {
 			w.t.Fatalf("%d of %d records came: %v", len(got), n, err)
 		}
 	}
 	return got
+}
+
+// settled says that the partitions of `out` were read to their ends, and that these are stable.
+func (w *world) settled(ctx context.Context, at map[int32]int64) bool {
+	w.t.Helper()
+	admin := kadm.NewClient(w.client)
+	stable, err := admin.ListCommittedOffsets(ctx, "out")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ends, err := admin.ListEndOffsets(ctx, "out")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for n, end := range ends["out"] {
+		if at[n] < end.Offset || stable["out"][n].Offset < end.Offset {
+			return false
+		}
+	}
+	return true
 }
 
 // mention fails the test unless the error is of the kind and says all of the words.

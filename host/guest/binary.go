@@ -8,9 +8,15 @@ import (
 // Bounds of what a module may declare. They are those of the WebAssembly JS API where it has one: real modules stay far
 // below, and what exceeds them is made to exhaust the memory of whoever compiles it.
 const (
-	maxLocals       = 50_000
-	maxTableEntries = 1_000_000
+	maxLocals       = 50_000 // of a function
+	maxTableEntries = 1_000_000 // of all tables together, as far as they may grow
 	maxTables       = 16
+	maxBody         = 1 << 20 // of a function, in bytes
+	maxTargets      = 65_520  // of the br_table instructions of a function
+	// Without a counterpart there.
+	maxModule       = 1 << 30   // in bytes
+	maxModuleLocals = 1_000_000 // of all functions
+	maxDepth        = 10_000    // of blocks in blocks
 )
 
 // pageSize is the size of a page of linear memory (WebAssembly core, section 2.5.5).
@@ -57,6 +63,12 @@ type memoryType struct {
 	shared, wide     bool
 }
 
+// tableType is what a module declares of a table. Without a maximum of its own max is min.
+type tableType struct {
+	elem     byte
+	min, max uint32
+}
+
 // declarations are what a module declares, read without anything of it being compiled.
 type declarations struct {
 	types    []funcType
@@ -64,13 +76,16 @@ type declarations struct {
 	imports  []extern
 	exports  []extern
 	memories []memoryType
+	tables   []tableType
 	name     string
-	// producers and metadata are the contents of the custom sections "producers" and "wasmflow".
-	producers, metadata []byte
-	hasMetadata         bool
-	tables              int
-	imported            int // imported functions
-	pending             int // functions whose bodies are in the code section
+	named    bool // by a name section that could be read
+	// producers is the content of the custom section of that name, metadata that of each section "wasmflow".
+	producers []byte
+	metadata  [][]byte
+	imported  int // imported functions
+	pending   int // functions whose bodies are in the code section
+	code      code
+	edits     []edit
 }
 
 var sectionNames = []string{"custom", "type", "import", "function", "table", "memory", "global", "export", "start", "element", "code", "data", "data count", "tag"}
@@ -124,12 +139,19 @@ func parse(wasm []byte) (*declarations, error) {
 		}
 		seen[id] = true
 		s := r.sub(size)
-		m.section(id, s)
+		if id == 0 && !m.custom(s) {
+			m.edits = append(m.edits, edit{from: at, to: r.pos})
+		} else if id != 0 {
+			m.section(id, s)
+		}
 		if s.err != nil {
 			return nil, fmt.Errorf("malformed: in the %s section: %w", sectionNames[id], s.err)
 		}
 		if s.left() > 0 && id != 0 {
 			return nil, fmt.Errorf("malformed: %d bytes too many in the %s section at byte %d", s.left(), sectionNames[id], at)
+		}
+		if id == 4 {
+			m.edits = append(m.edits, edit{at, r.pos, m.tableSection()})
 		}
 	}
 	if r.err != nil {

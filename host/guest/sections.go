@@ -1,11 +1,9 @@
 package guest
 
+import "unicode/utf8"
+
 func (m *declarations) section(id byte, r *reader) {
-	switch id {
-	case 0:
-		m.custom(r)
-		return
-	case 8, 12: // start, data count
+	if id == 8 || id == 12 { // start, data count
 		r.u32()
 		return
 	}
@@ -34,7 +32,9 @@ func (m *declarations) section(id byte, r *reader) {
 		case 9:
 			readElement(r)
 		case 10:
-			readBody(r.sub(r.u32()), r)
+			body := r.sub(r.u32())
+			m.code.body(body)
+			r.err = body.err
 		case 11:
 			readData(r)
 		case 13:
@@ -113,20 +113,23 @@ func (m *declarations) signature(r *reader, t uint32) funcType {
 }
 
 func (m *declarations) readTable(r *reader) {
-	if t := r.byte(); t != 0x70 && t != 0x6f {
-		r.fail("a table of type %#02x is not supported", t)
+	t := tableType{elem: r.byte()}
+	if t.elem != 0x70 && t.elem != 0x6f {
+		r.fail("a table of type %#02x is not supported", t.elem)
 	}
-	flags, least := r.byte(), r.u32()
+	flags := r.byte()
+	t.min = r.u32()
+	t.max = t.min
 	if flags > 1 {
 		r.fail("a table with flags %#02x", flags)
 	} else if flags == 1 {
-		r.u32()
+		t.max = r.u32()
 	}
-	if m.tables++; m.tables > maxTables {
+	if t.max < t.min {
+		r.fail("a table of at least %d and at most %d entries", t.min, t.max)
+	}
+	if m.tables = append(m.tables, t); len(m.tables) > maxTables {
 		r.fail("more than %d tables", maxTables)
-	}
-	if least > maxTableEntries {
-		r.fail("a table of %d entries, at most %d are allowed", least, maxTableEntries)
 	}
 }
 
@@ -197,48 +200,37 @@ func readData(r *reader) {
 	r.bytes(r.u32())
 }
 
-// readBody sums up the locals of a function: their number is a few bytes here and gigabytes in a compiler.
-func readBody(body, r *reader) {
-	var locals uint64
-	for range body.count() {
-		locals += uint64(body.u32())
-		body.byte()
-		if body.err != nil {
-			break
-		}
-	}
-	if body.err != nil {
-		r.err = body.err
-	} else if locals > maxLocals {
-		r.fail("a function with %d locals, at most %d are allowed", locals, maxLocals)
-	}
-}
-
-// custom reads the custom sections that mean something here.
-func (m *declarations) custom(r *reader) {
+// custom reads the custom sections that mean something here. It says whether the compiler may see the section: one that cannot
+// be read must not keep a module from running (WebAssembly core 2.0, section 7.4), and the compiler would refuse it.
+func (m *declarations) custom(r *reader) (keep bool) {
 	name := r.name()
 	if r.err != nil {
-		return
+		return true
 	}
 	rest := r.bytes(uint32(r.left()))
 	switch name {
 	case "name":
-		m.names(&reader{b: rest, base: r.base + r.pos - len(rest)}, r)
+		module, ok := readNames(&reader{b: rest})
+		if !ok || m.named {
+			return false
+		}
+		m.name, m.named = module, true
 	case "producers":
 		m.producers = rest
 	case metadataSection:
-		m.metadata, m.hasMetadata = rest, true
+		m.metadata = append(m.metadata, rest)
 	}
+	return true
 }
 
-// names reads the module's name and holds the vectors of the other subsections to their bytes.
-func (m *declarations) names(s, r *reader) {
-	for s.left() > 0 {
-		id := s.byte()
-		sub := s.sub(s.u32())
+// readNames reads the module's name and holds the other subsections to the form that the compiler wants.
+func readNames(r *reader) (module string, ok bool) {
+	for r.left() > 0 {
+		id := r.byte()
+		sub := r.sub(r.u32())
 		switch id {
 		case 0:
-			m.name = sub.name()
+			module = sub.name()
 		case 1:
 			readNameMap(sub)
 		case 2:
@@ -250,20 +242,19 @@ func (m *declarations) names(s, r *reader) {
 				}
 			}
 		}
-		if sub.left() > 0 && id <= 2 {
-			sub.fail("%d bytes too many in the name section", sub.left())
-		}
-		if sub.err != nil {
-			s.err = sub.err
+		if sub.left() > 0 && id <= 2 || sub.err != nil {
+			return "", false
 		}
 	}
-	r.err = s.err
+	return module, r.err == nil
 }
 
 func readNameMap(r *reader) {
 	for range r.count() {
 		r.u32()
-		r.bytes(r.u32())
+		if !utf8.Valid(r.bytes(r.u32())) {
+			r.fail("a name that is not UTF-8")
+		}
 		if r.err != nil {
 			return
 		}

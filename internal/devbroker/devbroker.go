@@ -5,7 +5,6 @@
 package devbroker
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -16,10 +15,6 @@ import (
 type Options struct {
 	// Topics to create, by name, with their number of partitions.
 	Topics map[string]int32
-	// Port to listen on; 0 takes a free one.
-	Port int
-	// Configs are broker properties by their Kafka names, as group.min.session.timeout.ms.
-	Configs map[string]string
 	// Superusers turns SASL PLAIN on: passwords by user name; each may do everything.
 	Superusers map[string]string
 }
@@ -38,12 +33,6 @@ type FaultHandle = kfake.FaultHandle
 // Start starts a broker with one node. Close ends it.
 func Start(o Options) (*Broker, error) {
 	opts := []kfake.Opt{kfake.NumBrokers(1)}
-	if o.Port != 0 {
-		opts = append(opts, kfake.Ports(o.Port))
-	}
-	if len(o.Configs) > 0 {
-		opts = append(opts, kfake.BrokerConfigs(o.Configs))
-	}
 	if len(o.Superusers) > 0 {
 		opts = append(opts, kfake.EnableSASL())
 		for user, password := range o.Superusers {
@@ -78,6 +67,9 @@ func (b *Broker) CreateTopic(topic string, partitions int32, configs map[string]
 	return nil
 }
 
+// DeleteTopic deletes a topic with all that it holds.
+func (b *Broker) DeleteTopic(topic string) error { return b.cluster.DeleteTopic(topic) }
+
 // DeleteRecords moves the log start of a partition to the offset, as retention does.
 func (b *Broker) DeleteRecords(topic string, partition int32, offset int64) error {
 	return b.cluster.DeleteRecords(topic, partition, offset)
@@ -85,9 +77,3 @@ func (b *Broker) DeleteRecords(topic string, partition int32, offset int64) erro
 
 // Inject installs a fault.
 func (b *Broker) Inject(f Fault) *FaultHandle { return b.cluster.Fault(f) }
-
-// WaitMembers waits until the group is stable with so many members.
-func (b *Broker) WaitMembers(ctx context.Context, group string, members int) error {
-	_, err := b.cluster.WaitGroupStable(ctx, group, members)
-	return err
-}

@@ -1,0 +1,97 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host/guest"
+)
+
+// newChain makes a chain of native transforms, as a worker has it.
+func newChain(t *testing.T, natives ...guest.Func) *chain {
+	t.Helper()
+	c := &chain{pipeline: "p", topics: []string{"out", "audit"}}
+	for i, f := range natives {
+		m, err := guest.Load(t.Context(), guest.Config{Name: fmt.Sprintf("t%d", i), Native: f, Outputs: []string{"out", "audit"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.stages = append(c.stages, stage{name: fmt.Sprintf("t%d", i), module: m})
+		t.Cleanup(func() {
+			if err := m.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	return c
+}
+
+// TestIntermediateRecords: through a chain of any length a record keeps topic, partition, offset, leader epoch and flags of
+// the input record that it comes from, and so does what it is blamed for.
+func TestIntermediateRecords(t *testing.T) {
+	t.Parallel()
+	type seen struct {
+		Value             string
+		Offset, Timestamp int64
+		Epoch             int32
+		Flags             abi.RecordFlags
+	}
+	var last abi.Batch
+	var got []seen
+	watch := func(_ context.Context, _ guest.Env, b abi.Batch) (abi.Result, error) {
+		last = b
+		got = nil
+		for _, r := range b.Records {
+			got = append(got, seen{string(r.Value), r.Offset, r.Timestamp, r.LeaderEpoch, r.Flags})
+		}
+		return natives("refuse:c.2.2")(context.Background(), guest.Env{}, b)
+	}
+	c := newChain(t, natives("twice"), natives("drop:b.1"), natives("twice"), watch)
+	in := abi.Batch{Topic: "in", Partition: 3, Clock: -7}
+	var want []seen
+	for i, v := range []string{"a", "b", "c"} {
+		r := abi.Record{Value: []byte(v), Offset: int64(10 + i), Timestamp: int64(-9 + i), LeaderEpoch: int32(i), Flags: abi.RecordFlags(i % 2)}
+		in.Records = append(in.Records, r)
+		for _, way := range []string{".1.1", ".1.2", ".2.1", ".2.2"} {
+			if v+way[:2] != "b.1" {
+				want = append(want, seen{v + way, r.Offset, r.Timestamp, r.LeaderEpoch, r.Flags})
+			}
+		}
+	}
+	for range 2 { // the second time with used slabs
+		err := c.run(t.Context(), &in, (&transaction{}).reset())
+		mention(t, err, nil, `topic "in" partition 3 offset 12`, `transform "t3"`, "refused with code 7: cannot take c.2.2")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("records of the last transform, - expected, + got:\n%s", diff)
+		}
+		if last.Topic != "in" || last.Partition != 3 || last.Clock != -7 {
+			t.Errorf("batch of topic %q partition %d clock %d", last.Topic, last.Partition, last.Clock)
+		}
+	}
+}
+
+// TestBesides: what a transform in the middle writes beside the default output goes out with its origin.
+func TestBesides(t *testing.T) {
+	t.Parallel()
+	c := newChain(t, natives("twice"), natives("route:a.2"), natives("drop:a"))
+	in := abi.Batch{Topic: "in", Records: []abi.Record{{Value: []byte("b"), Offset: 4}, {Value: []byte("a"), Offset: 5}}}
+	txn := (&transaction{}).reset()
+	if err := c.run(t.Context(), &in, txn); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i, r := range txn.out {
+		got = append(got, fmt.Sprintf("%s %s from %d", r.Topic, r.Value, txn.sources[i].offset))
+	}
+	want := []string{"audit a.2 from 5", "out b.1 from 4", "out b.2 from 4"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if txn.dropped != 0 {
+		t.Errorf("%d dropped, want 0: both inputs have an output", txn.dropped)
+	}
+}
