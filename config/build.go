@@ -3,9 +3,13 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/wasmflow/wasmflow/host"
 	"github.com/wasmflow/wasmflow/host/guest"
 )
 
@@ -26,10 +30,35 @@ func (c *checker) build() *Config {
 		c.conf.Pipelines = append(c.conf.Pipelines, c.pipeline(i, conn))
 	}
 	c.circles()
+	c.leave()
 	return &c.conf
 }
 
+// wants says whether the pipeline is one of those that were asked for.
+func (c *checker) wants(pipeline string) bool {
+	return len(c.only) == 0 || slices.Contains(c.only, pipeline)
+}
+
+// leave leaves the pipelines that were asked for.
+func (c *checker) leave() {
+	names := make([]string, len(c.conf.Pipelines)) // as an error may show them
+	for i, p := range c.conf.Pipelines {
+		names[i] = c.shownPath("pipelines["+strconv.Itoa(i)+"].name", p.Name)
+	}
+	for _, name := range c.only {
+		known := slices.ContainsFunc(c.conf.Pipelines, func(p host.Config) bool { return p.Name == name })
+		if !known && !c.bad["pipelines"] {
+			at := place{file: "flag --pipeline " + name}
+			c.source(at.file)
+			c.add(at, CodeUnknownPipeline, "", didYouMean(name, names), "there is no pipeline %s; there are %s", quoted(name), strings.Join(names, ", "))
+		}
+	}
+	c.conf.Pipelines = slices.DeleteFunc(c.conf.Pipelines, func(p host.Config) bool { return !c.wants(p.Name) })
+	c.conf.Modules = slices.DeleteFunc(c.conf.Modules, func(m Module) bool { return !c.wants(m.Pipeline) })
+}
+
 func (c *checker) cacheDir() string {
+	c.conf.CacheDirAt = c.placed("modules.cache_dir")
 	if dir := c.file.Modules.CacheDir; dir != "" {
 		return resolve(dir, c.at("modules.cache_dir"))
 	}
@@ -74,7 +103,11 @@ func (c *checker) transform(path, pipeline string, t *transform, names map[strin
 		Memory: int64(l.Memory), InputBytes: int64(l.InputBytes),
 		OutputRecords: l.OutputRecords, OutputBytes: int64(l.OutputBytes),
 	}}
-	m := Module{Pipeline: pipeline, Transform: t.Name}
+	m := Module{Pipeline: pipeline, Transform: t.Name, At: c.placed(path + ".module")}
+	m.ConfigAt = m.At
+	if _, given := c.places[path+".config"]; given {
+		m.ConfigAt = c.placed(path + ".config")
+	}
 	g.Wasm = c.module(path, t, &m)
 	c.conf.Modules = append(c.conf.Modules, m)
 	return g

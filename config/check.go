@@ -22,6 +22,7 @@ type checker struct {
 	file  *file
 	files map[string]wasmFile // modules that were read, by path
 	conf  Config
+	only  []string // names of the pipelines that were asked for; none: all
 
 	patterns []*regexp.Regexp // of topics_regex, by pipeline
 
@@ -31,6 +32,12 @@ type checker struct {
 // wrong reports a problem of the value at path.
 func (c *checker) wrong(path, code, hint, format string, args ...any) {
 	c.fault(c.at(path), code, path, hint, format, args...)
+}
+
+// placed is where the value at path stands, for what is found out later.
+func (c *checker) placed(path string) Place {
+	at := c.at(path)
+	return Place{File: at.file, Line: at.line, Column: at.column, Path: path}
 }
 
 // name checks the characters and the length of a name, unless it is missing: that is reported already.

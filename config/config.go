@@ -24,6 +24,9 @@ type Options struct {
 	Set []string
 	// Kafka are settings property=value with Kafka's own names, as of the flag -X.
 	Kafka []string
+	// Pipelines are the names of those that are wanted, as of the flag --pipeline; none means all. The others are held to the
+	// rules too, but their modules are not read and they are left out of the result.
+	Pipelines []string
 	// LookupEnv finds the variables of ${env:X}; nil means os.LookupEnv.
 	LookupEnv func(string) (string, bool)
 }
@@ -42,6 +45,8 @@ type Config struct {
 	Embedded bool
 	// CacheDir is the folder for compiled modules, ours; empty where neither the file nor the system names one.
 	CacheDir string
+	// CacheDirAt is where it is written, or what would hold it.
+	CacheDirAt Place
 	// Log is how the process logs.
 	Log Log
 	// Drain bounds the end of open transactions at shutdown.
@@ -60,6 +65,16 @@ type Module struct {
 	Pinned string
 	// Digest is the sha256 of what was read, in lower-case hexadecimal.
 	Digest string
+	// At is where the module is named; ConfigAt where the transform's own configuration stands, At where it has none.
+	At, ConfigAt Place
+}
+
+// Place is where something is written in a configuration: for errors that are found only later.
+type Place struct {
+	// File, Line, Column and Path as a Problem has them.
+	File         string
+	Line, Column int
+	Path         string
 }
 
 // Log says how a process logs.
@@ -84,7 +99,7 @@ func Load(o Options) (*Config, error) {
 	d := &decoder{loader: l, places: map[string]place{}, bad: map[string]bool{}, raw: map[string]string{}}
 	d.decode(&f, tree, root)
 
-	c := &checker{decoder: d, file: &f}
+	c := &checker{decoder: d, file: &f, only: o.Pipelines}
 	conf := c.build()
 	if err := l.err(); err != nil {
 		return nil, err

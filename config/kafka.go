@@ -33,7 +33,8 @@ func (c *checker) kafka() connection {
 		maps.Copy(props, c.propertiesFile(resolve(s.PropertiesFile, c.at(path)), path))
 	}
 	maps.Copy(props, s.Properties)
-	k := &kafkaChecker{checker: c, props: props}
+	k := &kafkaChecker{checker: c, props: props, unset: properties{}}
+	k.leaveOutEmpty()
 	conn := k.bootstrap(s.BootstrapServers)
 	for _, name := range slices.Sorted(maps.Keys(props)) {
 		k.property(name)
@@ -60,7 +61,19 @@ func (c *checker) kafka() connection {
 type kafkaChecker struct {
 	*checker
 	props properties
+	unset properties // those that were given without a value
 	opts  []kgo.Opt
+}
+
+// leaveOutEmpty takes away the properties without a value: so a later source unsets what an earlier one gave. For one property the
+// empty text is a value.
+func (k *kafkaChecker) leaveOutEmpty() {
+	for name, p := range k.props {
+		if p.value == "" && name != noNames && slices.Contains(kafkaNames, name) {
+			k.unset[name] = p
+			delete(k.props, name)
+		}
+	}
 }
 
 // get is the value of a property without the white space around it; empty where there is none.

@@ -87,6 +87,8 @@ func TestKafkaProperties(t *testing.T) {
 		"ours":                     {[]string{"group.id=x", "transactional.id=y"}, []string{"group.id: own_key", "transactional.id: own_key"}},
 		"embedded and a protocol":  {[]string{"bootstrap.servers=embedded", "security.protocol=SSL"}, []string{"security.protocol: warning no_effect"}},
 		"the embedded one alone":   {[]string{"bootstrap.servers=embedded"}, nil},
+		"unset":                    {[]string{"ssl.truststore.location=/x", "ssl.truststore.location=", "acks=1", "acks="}, nil},
+		"a mistake without value":  {[]string{"ssl.truststore.locatoin="}, []string{"ssl.truststore.locatoin: unknown_key"}},
 		"a property without value": {[]string{"client.id"}, []string{": syntax"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,6 +182,59 @@ func TestLogin(t *testing.T) {
 				t.Errorf("says %q, want %q", first, c.first)
 			}
 		})
+	}
+}
+
+// TestUnset takes away with a flag what the file gives.
+func TestUnset(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(small, "kafka: {", "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN, "+
+		"ssl.truststore.location: /nowhere, sasl.jaas.config: 'PlainLoginModule required username=a password=b;' }, ", 1)
+	for name, c := range map[string]struct{ x, want []string }{
+		"nothing":            {nil, []string{"ssl.truststore.location: unreadable"}},
+		"authorities":        {[]string{"ssl.truststore.location="}, nil},
+		"login":              {[]string{"ssl.truststore.location=", "sasl.jaas.config="}, []string{"sasl.mechanism: missing"}},
+		"half of a login":    {[]string{"ssl.truststore.location=", "sasl.jaas.config=", "sasl.username=u", "sasl.password="}, []string{"sasl.password: missing"}},
+		"the protocol":       {[]string{"ssl.truststore.location=", "sasl.jaas.config=", "security.protocol="}, []string{"sasl.mechanism: conflict"}},
+		"the check of names": {[]string{"ssl.truststore.location=", noNames + "="}, []string{noNames + ": warning weak"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conf, err := loadText(t, text, Options{Kafka: c.x})
+			if diff := cmp.Diff(c.want, said(conf, err)); diff != "" {
+				t.Errorf("-want +got\n%s\n%v", diff, err)
+			}
+		})
+	}
+}
+
+// TestJAASSuggestion holds that what is suggested is what the mechanism needs.
+func TestJAASSuggestion(t *testing.T) {
+	t.Parallel()
+	for mechanism, class := range map[string]string{"PLAIN": "plain.PlainLoginModule", "SCRAM-SHA-256": "scram.ScramLoginModule", "SCRAM-SHA-512": "scram.ScramLoginModule"} {
+		for _, jaas := range []string{"x", "x y z;", "OtherLoginModule required username=u password=p;", "PlainLoginModule required z;", "ScramLoginModule required;"} {
+			_, err := loadText(t, small, Options{Kafka: []string{"security.protocol=SASL_SSL", "sasl.mechanism=" + mechanism, "sasl.jaas.config=" + jaas}})
+			want := "(write org.apache.kafka.common.security." + class + ` required username="..." password="...";)`
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, %s: %v", mechanism, jaas, err)
+			}
+		}
+	}
+}
+
+// TestSecretNames holds which properties' values an error must not show, whoever writes that error.
+func TestSecretNames(t *testing.T) {
+	t.Parallel()
+	secrets := map[string]bool{}
+	for _, name := range strings.Fields(`sasl.jaas.config sasl.password ssl.key.password ssl.keystore.key ssl.keystore.password ssl.truststore.password
+		sasl.oauthbearer.client.credentials.client.secret sasl.oauthbearer.assertion.private.key.passphrase`) {
+		secrets[name] = true
+	}
+	for _, name := range kafkaNames {
+		k := &kafkaChecker{checker: &checker{decoder: &decoder{}}, props: properties{name: {value: "hunter2"}}}
+		if shown := strings.Contains(k.value(name), "hunter2"); shown == secrets[name] {
+			t.Errorf("%s: an error shows %s", name, k.value(name))
+		}
 	}
 }
 

@@ -78,12 +78,21 @@ shutdown: { drain: 3s }
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "m.wasm")
+	at := func(line, column int, path string) Place {
+		return Place{File: filepath.Join(dir, "c.yaml"), Line: line, Column: column, Path: path}
+	}
 	want := &Config{
-		Brokers: []string{"a:1", "b:2"}, CacheDir: filepath.Join(dir, "cache"),
+		Brokers: []string{"a:1", "b:2"}, CacheDir: filepath.Join(dir, "cache"), CacheDirAt: at(4, 23, "modules.cache_dir"),
 		Log: Log{Level: "warn", Format: "json"}, Drain: 3 * time.Second,
 		Modules: []Module{
-			{Pipeline: "p", Transform: "t", Path: path, Pinned: wasmDigest, Digest: wasmDigest},
-			{Pipeline: "p", Transform: "u", Path: path, Pinned: wasmDigest, Digest: wasmDigest},
+			{
+				Pipeline: "p", Transform: "t", Path: path, Pinned: wasmDigest, Digest: wasmDigest,
+				At: at(10, 28, "pipelines[0].transforms[0].module"), ConfigAt: at(10, 118, "pipelines[0].transforms[0].config"),
+			},
+			{
+				Pipeline: "p", Transform: "u", Path: path, Pinned: wasmDigest, Digest: wasmDigest,
+				At: at(11, 28, "pipelines[0].transforms[1].module"), ConfigAt: at(11, 28, "pipelines[0].transforms[1].module"),
+			},
 		},
 		Pipelines: []host.Config{{
 			Name: "p", Brokers: []string{"a:1", "b:2"}, Group: "g", InputsRegex: `in\..*`,
@@ -174,6 +183,37 @@ func TestEnvironmentAlone(t *testing.T) {
 	}
 	if !conf.Embedded || len(conf.Brokers) != 0 || conf.Pipelines[0].Outputs["out"] != "c" || len(conf.Pipelines[0].Inputs) != 2 {
 		t.Errorf("%+v", conf)
+	}
+}
+
+// TestPipelines asks for one pipeline of two, of which the other one's module is not there.
+func TestPipelines(t *testing.T) {
+	t.Parallel()
+	text := small + "  - { name: q, inputs: { topics: [in] }, transforms: [{ name: t, module: nowhere.wasm, sha256: " + wasmDigest + " }], outputs: { out: { topic: out2 } } }\n"
+	conf, err := loadText(t, text, Options{Pipelines: []string{"p"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(conf.Pipelines) != 1 || conf.Pipelines[0].Name != "p" || len(conf.Modules) != 1 || conf.Modules[0].Pipeline != "p" {
+		t.Errorf("%+v", conf)
+	}
+	for name, o := range map[string]Options{
+		"all of them":                       {},
+		"the broken one":                    {Pipelines: []string{"p", "q"}},
+		"a mistake beside":                  {Pipelines: []string{"p"}, Set: []string{"pipelines::q::workers=0"}},
+		"one that there is not":             {Pipelines: []string{"p", "r"}},
+		"one that there is not, of no name": {Pipelines: []string{""}},
+	} {
+		if _, err := loadText(t, text, o); err == nil {
+			t.Errorf("%s: nothing was said", name)
+		}
+	}
+	_, err = loadText(t, strings.Replace(text, "name: q", "name: '${env:X}'", 1), Options{
+		Pipelines: []string{"payment"}, LookupEnv: func(string) (string, bool) { return "payments", true },
+	})
+	want := `flag --pipeline payment: there is no pipeline "payment"; there are p, ${env:X}`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 

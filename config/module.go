@@ -25,7 +25,7 @@ func (c *checker) module(path string, t *transform, m *Module) []byte {
 	if _, given := c.places[path+".sha256"]; given && !c.bad[path+".sha256"] && !digest.MatchString(m.Pinned) {
 		c.wrong(path+".sha256", CodeBadValue, "as sha256sum prints it", "not 64 hexadecimal digits")
 	}
-	if t.Module == "" || c.bad[path+".module"] {
+	if t.Module == "" || c.bad[path+".module"] || !c.wants(m.Pipeline) {
 		return nil
 	}
 	at := path + ".module"

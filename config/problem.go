@@ -9,27 +9,28 @@ import (
 
 // Codes of problems. They are stable: scripts and editors may depend on them.
 const (
-	CodeUnreadable     = "unreadable"          // a file is missing or cannot be read
-	CodeEmpty          = "empty"               // a file holds nothing
-	CodeTooLarge       = "too_large"           // a file or module is over its bound
-	CodeSyntax         = "syntax"              // not YAML, not properties, not a setting
-	CodeUnknownKey     = "unknown_key"         // no such key, or Kafka knows no such property
-	CodeNotYet         = "not_in_this_version" // a key that only other versions know
-	CodeDuplicateKey   = "duplicate_key"       // one key twice in one mapping
-	CodeWrongType      = "wrong_type"          // a list where a mapping is wanted, and the like
-	CodeBadValue       = "bad_value"           // the right type, but not a value that is allowed
-	CodeMissing        = "missing"             // a required key is absent
-	CodeSubstitution   = "bad_substitution"    // ${...} that cannot be replaced
-	CodeDuplicateName  = "duplicate_name"      // two things that must differ have one name
-	CodeConflict       = "conflict"            // two keys that contradict each other
-	CodeLoop           = "loop"                // a pipeline would read what it writes
-	CodeBreaksExactly  = "breaks_exactly_once" // the promise could not be kept
-	CodeOwnKey         = "own_key"             // a Kafka property that a key of this file sets
-	CodeUnsupported    = "unsupported"         // Kafka can, this host cannot
-	CodeDigestRequired = "digest_required"     // modules.require_digest, but no sha256
-	CodeDigestMismatch = "digest_mismatch"     // the module is not the one that was pinned
-	CodeNoEffect       = "no_effect"           // warning: known, but without meaning here
-	CodeWeak           = "weak"                // warning: works, but protects less than it seems
+	CodeUnreadable      = "unreadable"          // a file is missing or cannot be read
+	CodeEmpty           = "empty"               // a file holds nothing
+	CodeTooLarge        = "too_large"           // a file or module is over its bound
+	CodeSyntax          = "syntax"              // not YAML, not properties, not a setting
+	CodeUnknownKey      = "unknown_key"         // no such key, or Kafka knows no such property
+	CodeNotYet          = "not_in_this_version" // a key that only other versions know
+	CodeDuplicateKey    = "duplicate_key"       // one key twice in one mapping
+	CodeWrongType       = "wrong_type"          // a list where a mapping is wanted, and the like
+	CodeBadValue        = "bad_value"           // the right type, but not a value that is allowed
+	CodeMissing         = "missing"             // a required key is absent
+	CodeSubstitution    = "bad_substitution"    // ${...} that cannot be replaced
+	CodeDuplicateName   = "duplicate_name"      // two things that must differ have one name
+	CodeConflict        = "conflict"            // two keys that contradict each other
+	CodeLoop            = "loop"                // a pipeline would read what it writes
+	CodeBreaksExactly   = "breaks_exactly_once" // the promise could not be kept
+	CodeOwnKey          = "own_key"             // a Kafka property that a key of this file sets
+	CodeUnsupported     = "unsupported"         // Kafka can, this host cannot
+	CodeDigestRequired  = "digest_required"     // modules.require_digest, but no sha256
+	CodeDigestMismatch  = "digest_mismatch"     // the module is not the one that was pinned
+	CodeUnknownPipeline = "unknown_pipeline"    // a pipeline was asked for that is not in the configuration
+	CodeNoEffect        = "no_effect"           // warning: known, but without meaning here
+	CodeWeak            = "weak"                // warning: works, but protects less than it seems
 )
 
 // Problem is one mistake in a configuration, or one thing to warn of.

@@ -84,8 +84,8 @@ func (k *kafkaChecker) login(mechanism string) (login, bool) {
 	at := k.props["sasl.mechanism"]
 	for _, name := range []string{"sasl.username", "sasl.password"} {
 		if k.props[name].value == "" {
-			if k.has(name) {
-				at = k.props[name]
+			if p, ok := k.unset[name]; ok {
+				at = p
 			}
 			k.add(at.at, CodeMissing, at.path, "or sasl.jaas.config", "%s needs %s", mechanism, name)
 			return login{}, false
@@ -96,7 +96,12 @@ func (k *kafkaChecker) login(mechanism string) (login, bool) {
 
 // jaas reads <module class> required name=value ...; as Java's JaasConfig does.
 func (k *kafkaChecker) jaas(mechanism, text string) (login, bool) {
-	const name, shape = "sasl.jaas.config", `org.apache.kafka.common.security.scram.ScramLoginModule required username="..." password="...";`
+	const name = "sasl.jaas.config"
+	want, class := "ScramLoginModule", "scram.ScramLoginModule"
+	if mechanism == "PLAIN" {
+		want, class = "PlainLoginModule", "plain.PlainLoginModule"
+	}
+	shape := "org.apache.kafka.common.security." + class + ` required username="..." password="...";`
 	words, why := jaasWords(text)
 	if why == "" && (len(words) < 3 || words[len(words)-1] != jaasEnd) {
 		why = "it is not <module class> required <options>;"
@@ -105,13 +110,8 @@ func (k *kafkaChecker) jaas(mechanism, text string) (login, bool) {
 		k.fault(name, CodeSyntax, "write "+shape, "%s", why)
 		return login{}, false
 	}
-	class := words[0][strings.LastIndexByte(words[0], '.')+1:]
-	want := "ScramLoginModule"
-	if mechanism == "PLAIN" {
-		want = "PlainLoginModule"
-	}
-	if class != want {
-		k.fault(name, CodeConflict, "", "sasl.mechanism is %s, which needs %s", mechanism, want)
+	if words[0][strings.LastIndexByte(words[0], '.')+1:] != want {
+		k.fault(name, CodeConflict, "write "+shape, "sasl.mechanism is %s, which needs %s", mechanism, want)
 		return login{}, false
 	}
 	options := map[string]string{}

@@ -21,6 +21,9 @@ var tlsNames = []string{
 	"ssl.endpoint.identification.algorithm", "ssl.enabled.protocols",
 }
 
+// noNames is the property whose empty value turns a check off.
+const noNames = "ssl.endpoint.identification.algorithm"
+
 var protocols = []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
 
 // protocol is security.protocol, by Kafka's default PLAINTEXT.
@@ -54,7 +57,7 @@ func (k *kafkaChecker) tls() {
 	k.trust(conf)
 	k.keys(conf)
 	k.versions(conf)
-	if name := "ssl.endpoint.identification.algorithm"; k.has(name) {
+	if name := noNames; k.has(name) {
 		switch algorithm := strings.ToLower(k.get(name)); algorithm {
 		case "https":
 		case "", "none":

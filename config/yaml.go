@@ -86,8 +86,9 @@ func (r *report) readYAML(data []byte, at place) map[string]any {
 		r.add(at, CodeEmpty, "", "", "the file holds no settings")
 		return nil
 	}
-	if err == nil {
-		if err = dec.Decode(&next); err == nil {
+	for err == nil {
+		// A document of nothing, as a --- at the end makes one, says nothing.
+		if err = dec.Decode(&next); err == nil && !isNull(&next) {
 			at.line, at.column = next.Line, next.Column
 			r.add(at, CodeSyntax, "", "give each as a file of its own", "a second YAML document begins here")
 			return nil
