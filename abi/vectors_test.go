@@ -93,7 +93,9 @@ func (v *vector) files() map[string][]byte {
 
 func TestVectorFiles(t *testing.T) {
 	want := map[string][]byte{}
+	var names []string
 	for _, v := range vectors(t) {
+		names = append(names, v.name)
 		for name, data := range v.files() {
 			if want[name] != nil {
 				t.Fatalf("two vectors make %s", name)
@@ -101,6 +103,8 @@ func TestVectorFiles(t *testing.T) {
 			want[name] = data
 		}
 	}
+	slices.Sort(names)
+	want["INDEX"] = []byte(strings.Join(names, "\n") + "\n")
 	if *update {
 		for name, data := range want {
 			if err := os.WriteFile(filepath.Join(vectorDir, name), data, 0o644); err != nil {
