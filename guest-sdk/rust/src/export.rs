@@ -11,6 +11,7 @@ use crate::guest::Guest;
 use crate::host;
 use crate::input::Input;
 use crate::output::Output;
+use crate::refusal::cut;
 use crate::wire;
 
 /// The longest text of an init error; the host reads no further.
@@ -70,7 +71,8 @@ pub unsafe fn init(make: fn() -> Guest, at: u32, len: u32) -> u64 {
     if m.error.is_empty() {
         m.error.push_str("init failed and does not say why");
     }
-    pack(m.error.as_ptr(), m.error.len().min(MAX_ERROR))
+    let error = cut(&m.error, MAX_ERROR);
+    pack(error.as_ptr(), error.len())
 }
 
 /// `wasmflow_transform`: the header of a result image, as address << 32 | its size.

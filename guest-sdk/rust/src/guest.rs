@@ -118,8 +118,12 @@ where
     fn batch(&mut self, batch: Batch<'_>, out: &mut Output) -> Result {
         let (state, f) = self.parts();
         for r in batch {
-            let mark = out.mark();
-            if let Err(refusal) = f(state, r, out) {
+            let (mark, refused) = (out.mark(), out.refused());
+            let answer = f(state, r, out);
+            if out.refused() > refused {
+                continue; // by the function itself: the first refusal stands, and its text lies behind the mark
+            }
+            if let Err(refusal) = answer {
                 out.undo(mark);
                 out.refuse(r, refusal);
             }

@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::draft::Draft;
 use crate::record::Record;
-use crate::refusal::{Refusal, Result};
+use crate::refusal::{cut, Refusal, Result, MAX_TEXT};
 use crate::room::reserve;
 use crate::wire;
 
@@ -53,16 +53,25 @@ impl Output {
 
     /// Refuses a record of the batch, for transforms of whole batches: what it has sent, and sends yet, is undone by the
     /// host. The first refusal of a record stands. A transform of records returns the error instead.
+    ///
+    /// The text is cut at 1,024 bytes, between two characters, as a host would cut it.
     pub fn refuse(&mut self, r: Record<'_>, refusal: impl Into<Refusal>) {
         let refusal = refusal.into();
-        let off = self.put(refusal.text.as_bytes());
+        let text = cut(&refusal.text, MAX_TEXT);
+        let off = self.put(text.as_bytes());
         let mut entry = [0; wire::REFUSAL];
         wire::put(&mut entry, 0, r.index.to_le_bytes());
         wire::put(&mut entry, 4, refusal.code.to_le_bytes());
         wire::put(&mut entry, 8, off.to_le_bytes());
-        wire::put(&mut entry, 12, (refusal.text.len() as u32).to_le_bytes());
+        wire::put(&mut entry, 12, (text.len() as u32).to_le_bytes());
         reserve(&mut self.refusals, 1);
         self.refusals.push(entry);
+    }
+
+    /// How many refusals there are.
+    #[inline]
+    pub(crate) fn refused(&self) -> usize {
+        self.refusals.len()
     }
 
     /// Copies bytes to the end of the blob and says where they begin.

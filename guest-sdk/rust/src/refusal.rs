@@ -10,7 +10,7 @@ use std::fmt;
 pub struct Refusal {
     /// The transform's own number for the cause, 0 where it has none.
     pub code: u32,
-    /// Says why. The host cuts it at 1,024 bytes.
+    /// Says why. It is cut at 1,024 bytes, between two characters.
     pub text: String,
 }
 
@@ -31,6 +31,19 @@ impl<E: std::error::Error> From<E> for Refusal {
     fn from(e: E) -> Self {
         Refusal::new(0, e.to_string())
     }
+}
+
+/// The longest text of a refusal that reaches the host, in bytes. It would cut what goes beyond, which counts against the
+/// limits of the result until then.
+pub(crate) const MAX_TEXT: usize = 1024;
+
+/// The first `most` bytes of a text, or fewer where that would divide a character.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// What a transform answers for a record, and what init answers: `Err` refuses.

@@ -205,6 +205,58 @@ fn an_error_refuses_the_record_and_undoes_what_it_sent() {
     assert_eq!(word(40) as usize, 2 * "senth".len() + "record 1invalid digit found in stringno code".len());
 }
 
+/// The blob of a result image, and its length.
+fn blob(image: &[u8]) -> (&[u8], usize) {
+    let word = |at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap()) as usize;
+    (&image[word(36)..], word(40))
+}
+
+#[test]
+fn a_text_is_cut_before_it_counts() {
+    let text = |n: usize| "x".repeat(n) + "\u{20ac}" + &"y".repeat(1 << 20);
+    for (n, want) in [(1020, 1024), (1021, 1024), (1022, 1022), (1023, 1023), (1024, 1024)] {
+        let guest = Guest::each(move |_, _| Err(Refusal::new(1, text(n))));
+        let mut host = Host::start(guest, &Settings::new()).unwrap();
+        let image = host.result_image(&empty_image(33));
+        assert_eq!(blob(&image).1, 33 * want, "{n} bytes before a character of three");
+        assert_eq!(host.run(&[given()]).refused[0].refusal.text, text(n)[..want]);
+    }
+    let whole = "x".repeat(1021) + "\u{20ac}";
+    let same = whole.clone();
+    let got = run(move |_, _| Err(Refusal::new(1, same.as_str())));
+    assert_eq!(got.refused[0].refusal.text, whole);
+}
+
+#[test]
+fn the_first_refusal_of_a_record_stands() {
+    let guest = Guest::each(|r, out| {
+        out.send(r, "sent".as_bytes())?;
+        if r.index() == 1 {
+            out.refuse(r, Refusal::new(7, "a first reason, the longer one"));
+            refuse!("second");
+        }
+        Ok(())
+    });
+    let got = Host::start(guest, &Settings::new()).unwrap().run(&[given(), given(), given()]);
+    let refused: Vec<_> = got.refused.iter().map(|r| (r.source, r.refusal.code, r.refusal.text.as_str())).collect();
+    assert_eq!(refused, [(1, 7, "a first reason, the longer one")]);
+    assert_eq!(
+        got.sent.iter().map(|s| (s.source, s.value.clone())).collect::<Vec<_>>(),
+        [(0, bytes("sent")), (2, bytes("sent"))]
+    );
+}
+
+#[test]
+fn a_value_outlives_what_the_draft_writes_after_it() {
+    let large = vec![0; 5_000_000];
+    let again = large.clone();
+    let sent = one(move |r, out| {
+        let d = out.from(r).value_with(|w| w.put(b"hello")).key(again.as_slice()).add_header("h", again.as_slice());
+        d.send()
+    });
+    assert_eq!((sent.value, sent.key), (bytes("hello"), Some(large)));
+}
+
 #[test]
 fn a_record_of_which_nothing_is_sent_is_dropped() {
     assert_eq!(run(|_, _| Ok(())), Outcome::default());
