@@ -10,6 +10,7 @@ import (
 
 // Where a guest is compiled for the machine that it is tested on, package wasmflowtest stands in for the host.
 func init() {
+	instance.output.roomsApart = true
 	native.Alloc = instance.alloc
 	native.Init = func(length uint32) string {
 		// The last registration counts, so that each test can register its own.

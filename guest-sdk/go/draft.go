@@ -26,6 +26,9 @@ func (d Draft) stale() {
 // Send sends the record. The draft cannot be used after it. The error is always nil: it is there to be returned.
 func (d Draft) Send() error {
 	d.row()
+	if d.o.moved != nil {
+		d.o.settle()
+	}
 	d.o.open = 0
 	d.o.length.rows++
 	return nil
@@ -56,31 +59,43 @@ func (d Draft) KeyPart(from, to int) Draft {
 
 // Value replaces the value. Nil is null, a tombstone; an empty value is not. It is copied.
 func (d Draft) Value(value []byte) Draft {
-	row := d.value()
+	row := d.value(false)
 	row.valueOff, row.valueLen = d.o.put(value)
 	return d
 }
 
 // ValueRoom makes the value n zero bytes and gives them out to be written: the way without a copy. They may be written to
-// until the next use of the output, this draft's methods excepted.
+// until Send, or until the value is set anew; the draft's other methods may be called meanwhile, in any order.
+//
+// What is written after Send may be lost. Under wasmflowtest it always is, so that a test shows the mistake.
 func (d Draft) ValueRoom(n int) []byte {
-	row := d.value()
-	row.valueOff, row.valueLen = uint32(d.o.length.blob), 0
-	room := d.o.room(n)
+	o, row := d.o, d.value(true)
+	row.valueOff, row.valueLen = uint32(o.length.blob), 0
+	room := o.room(n)
 	clear(room) // what an earlier record left there must not reach the output
-	row.valueLen = int32(n)
+	row.valueLen, o.hasRoom = int32(n), true
+	if o.roomsApart {
+		o.moved = make([]byte, n)
+		return o.moved
+	}
 	return room
 }
 
 // AppendValue makes the value what f appends to the empty slice that it is given: the way to strconv.AppendInt and its
-// kind, straight into the image. A nil result is null. The draft and the output must not be used inside f.
+// kind, straight into the image. A nil result is null. A use of the draft or the output inside f panics, and a panic of f
+// undoes the draft.
 func (d Draft) AppendValue(f func(b []byte) []byte) Draft {
 	const usual = 256 // bytes that are there without growing
-	o, row := d.o, d.value()
+	o, row := d.o, d.value(true)
 	from := o.length.blob
 	o.room(usual)
 	o.length.blob = from
 	o.lent = true
+	defer func() {
+		if o.lent {
+			o.dropDraft()
+		}
+	}()
 	b := f(o.blob[from:from])
 	o.lent = false
 	row.valueOff, row.valueLen = o.put(b) // in place where f only appended: the copy is onto itself
@@ -90,18 +105,23 @@ func (d Draft) AppendValue(f func(b []byte) []byte) Draft {
 // ValuePart makes the value bytes from:to of the source's value. Nothing is copied. It panics where the source's value is
 // null or shorter.
 func (d Draft) ValuePart(from, to int) Draft {
-	row := d.value()
+	row := d.value(true)
 	row.valueOff, row.valueLen = part("value", d.o.in.row(row.source).valueLen, from, to)
 	row.flags |= valueIsPart
 	return d
 }
 
 // value is the draft's row, with the value it had given back where that was the last thing in the blob: a room that was
-// taken too large costs nothing when Value then shortens it.
-func (d Draft) value() *resultRow {
-	row := d.row()
-	if row.valueLen > 0 && row.flags&valueIsPart == 0 && int(row.valueOff)+int(row.valueLen) == d.o.length.blob {
-		d.o.length.blob = int(row.valueOff)
+// taken too large costs nothing when Value then shortens it. Anything but Value keeps off a room, which may still be read.
+func (d Draft) value(keepRoom bool) *resultRow {
+	o, row := d.o, d.row()
+	kept := keepRoom && o.hasRoom
+	if !kept && row.valueLen > 0 && row.flags&valueIsPart == 0 && int(row.valueOff)+int(row.valueLen) == o.length.blob {
+		o.length.blob = int(row.valueOff)
+	}
+	o.hasRoom = false
+	if o.moved != nil {
+		o.moved = nil
 	}
 	row.flags &^= valueIsPart
 	return row

@@ -148,6 +148,7 @@ func TestRoomIsZero(t *testing.T) {
 func TestDraftMisuse(t *testing.T) {
 	const open = "wasmflow: the output was used while a draft was open: a draft ends with Send"
 	const stale = "wasmflow: a draft was used after its Send or after its record"
+	const refuse = "wasmflow: Refuse was called inside the function of AppendValue"
 	const inside = "wasmflow: a draft was used inside the function of AppendValue"
 	type R = wasmflow.Record
 	type O = *wasmflow.Output
@@ -169,6 +170,31 @@ func TestDraftMisuse(t *testing.T) {
 			d := o.From(r)
 			d.AppendValue(func(b []byte) []byte { d.AddHeader("h", nil); return b })
 		}, inside},
+		{"draft inside append, value", func(r R, o O) {
+			d := o.From(r)
+			d.AppendValue(func(b []byte) []byte { d.Value([]byte("x")); return b })
+		}, inside},
+		{"sent inside append", func(r R, o O) {
+			d := o.From(r)
+			d.AppendValue(func(b []byte) []byte { d.Send(); return b })
+		}, inside},
+		{"forward inside append", func(r R, o O) {
+			o.From(r).AppendValue(func(b []byte) []byte { o.Forward(r); return b })
+		}, open},
+		{"from inside append", func(r R, o O) {
+			o.From(r).AppendValue(func(b []byte) []byte { o.From(r); return b })
+		}, open},
+		{"refuse inside append", func(r R, o O) {
+			o.From(r).AppendValue(func(b []byte) []byte { o.Refuse(r, errors.New("overwritten")); return append(b, "by this"...) })
+		}, refuse},
+		{"a draft whose append panicked", func(r R, o O) {
+			d := o.From(r).ValuePart(1, 3)
+			func() {
+				defer func() { _ = recover() }()
+				d.AppendValue(func(b []byte) []byte { panic("no") })
+			}()
+			d.Send()
+		}, stale},
 		{"value part too long", func(r R, o O) { o.From(r).ValuePart(0, 6) }, "wasmflow: part of a value is out of range"},
 		{"value part backwards", func(r R, o O) { o.From(r).ValuePart(2, 1) }, "wasmflow: part of a value is out of range"},
 		{"value part before it", func(r R, o O) { o.From(r).ValuePart(-1, 1) }, "wasmflow: part of a value is out of range"},
@@ -188,4 +214,17 @@ func TestDraftMisuse(t *testing.T) {
 			equal(t, got, wasmflowtest.Result{Refusals: []wasmflowtest.Refused{{Text: "undone"}}})
 		})
 	}
+}
+
+// On the machine of a test, what is written after Send never arrives: there the image may be too small to move.
+func TestWriteToARoomAfterSendShows(t *testing.T) {
+	got := run(t, func(r wasmflow.Record, out *wasmflow.Output) error {
+		d := out.From(r)
+		room := d.ValueRoom(5)
+		copy(room, "in")
+		err := d.Send()
+		copy(room, "after")
+		return err
+	}, record("", ""))
+	equal(t, got.Records[0].Value, []byte("in\x00\x00\x00"))
 }

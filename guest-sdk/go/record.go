@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// Record is one input record: a view of two words that is passed by value.
+// Record is one input record: a view of two words that is passed by value. One that was kept panics in a later call.
 //
 // Its bytes are borrowed. They belong to the batch, are read only, and are valid until the transform returns; Clone makes
 // bytes of its own. Writing to them would change what Forward passes on in the eyes of the guest but not in Kafka, where
@@ -55,10 +55,16 @@ func (r Record) Headers() Headers {
 }
 
 // Topic is the topic that the record was read from.
-func (r Record) Topic() string { return r.in.topic }
+func (r Record) Topic() string {
+	r.in.row(r.index)
+	return r.in.topic
+}
 
 // Partition is the partition that the record was read from.
-func (r Record) Partition() int32 { return r.in.partition }
+func (r Record) Partition() int32 {
+	r.in.row(r.index)
+	return r.in.partition
+}
 
 // Offset is the record's offset in its partition.
 func (r Record) Offset() int64 { return r.in.row(r.index).offset }
@@ -123,6 +129,9 @@ func (h Headers) At(i int) (key, value []byte) {
 	if uint(i) >= uint(h.count) {
 		panic("wasmflow: index of a header is out of range")
 	}
+	if h.in.h == 0 {
+		panic(afterBatch)
+	}
 	e := (*headerEntry)(unsafe.Add(h.in.headers, (uintptr(h.first)+uintptr(i))*headerSize))
 	all := uint64(len(h.in.image))
 	if e.keyLen > 1<<31-1 {
@@ -146,11 +155,11 @@ func (h Headers) All() iter.Seq2[[]byte, []byte] {
 type Batch struct{ in *input }
 
 // Len is how many records there are; it may be 0.
-func (b Batch) Len() int { return int(b.in.n) }
+func (b Batch) Len() int { return int(b.open().n) }
 
 // At is record i, from 0. It panics where i is out of range.
 func (b Batch) At(i int) Record {
-	if uint(i) >= uint(b.in.n) {
+	if uint(i) >= uint(b.open().n) {
 		panic("wasmflow: index of a record is out of range")
 	}
 	return Record{b.in, uint32(i)}
@@ -159,7 +168,7 @@ func (b Batch) At(i int) Record {
 // All ranges over the records and their indices.
 func (b Batch) All() iter.Seq2[int, Record] {
 	return func(yield func(int, Record) bool) {
-		for i := range b.in.n {
+		for i := range b.open().n {
 			if !yield(int(i), Record{b.in, i}) {
 				return
 			}
@@ -168,11 +177,18 @@ func (b Batch) All() iter.Seq2[int, Record] {
 }
 
 // Topic is the topic that the records were read from.
-func (b Batch) Topic() string { return b.in.topic }
+func (b Batch) Topic() string { return b.open().topic }
 
 // Partition is the partition that the records were read from.
-func (b Batch) Partition() int32 { return b.in.partition }
+func (b Batch) Partition() int32 { return b.open().partition }
 
 // ClockMs is the largest timestamp of the records, in milliseconds since 1970-01-01 UTC: the time of the batch, the same
 // when the batch is run again.
-func (b Batch) ClockMs() int64 { return b.in.clockMs }
+func (b Batch) ClockMs() int64 { return b.open().clockMs }
+
+func (b Batch) open() *input {
+	if b.in.image == nil {
+		panic("wasmflow: a batch was used after its call")
+	}
+	return b.in
+}

@@ -157,11 +157,38 @@ func TestLargeBatches(t *testing.T) {
 
 func TestRecordAfterItsBatch(t *testing.T) {
 	var kept wasmflow.Record
-	run(t, func(r wasmflow.Record, _ *wasmflow.Output) error { kept = r; return nil }, record("", ""), record("", ""))
-	run(t, func(r wasmflow.Record, out *wasmflow.Output) error {
-		for _, f := range []func(){func() { kept.Value() }, func() { out.Forward(kept) }, func() { out.From(kept) }} {
+	var headers wasmflow.Headers
+	keep := func(r wasmflow.Record, _ *wasmflow.Output) error { kept, headers = r, r.Headers(); return nil }
+	next := wasmflowtest.Record{Key: []byte("k"), Value: []byte("v"), Headers: []wasmflow.Header{header("h", "x")}}
+	run(t, keep, next)
+	run(t, func(_ wasmflow.Record, out *wasmflow.Output) error {
+		for i, f := range []func(){
+			func() { kept.Key() }, func() { kept.Value() }, func() { kept.Headers() }, func() { kept.Header("h") },
+			func() { kept.Topic() }, func() { kept.Partition() }, func() { kept.Offset() }, func() { kept.TimestampMs() },
+			func() { kept.Clone() }, func() { headers.At(0) },
+			func() { out.Forward(kept) }, func() { out.Send(kept, nil) }, func() { out.From(kept) }, func() { out.Refuse(kept, nil) },
+		} {
 			if text := panics(t, f); text != "wasmflow: a record was used after its batch" {
-				t.Error(text)
+				t.Errorf("use %d: %q", i, text)
+			}
+		}
+		return nil
+	}, next) // a record with the same index, and of another batch
+}
+
+func TestBatchAfterItsCall(t *testing.T) {
+	var kept wasmflow.Batch
+	runBatch(t, func(b wasmflow.Batch, _ *wasmflow.Output) error { kept = b; return nil }, record("", ""))
+	runBatch(t, func(wasmflow.Batch, *wasmflow.Output) error {
+		for i, f := range []func(){
+			func() { kept.Len() }, func() { kept.At(0) }, func() { kept.Topic() }, func() { kept.Partition() }, func() { kept.ClockMs() },
+			func() {
+				for range kept.All() {
+				}
+			},
+		} {
+			if text := panics(t, f); text != "wasmflow: a batch was used after its call" {
+				t.Errorf("use %d: %q", i, text)
 			}
 		}
 		return nil

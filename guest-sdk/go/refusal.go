@@ -10,7 +10,7 @@ import (
 type Refusal struct {
 	// Code is the guest's own number for the cause.
 	Code uint32
-	// Text says why, for people. The host keeps 1 KiB of it.
+	// Text says why, for people. It is cut after 1 KiB, between characters.
 	Text string
 }
 
@@ -20,9 +20,12 @@ func (r Refusal) Error() string { return r.Text }
 // RefusalCode is the code. An error type that has this method gives its refusals a code, like Refusal.
 func (r Refusal) RefusalCode() uint32 { return r.Code }
 
-// maxText bounds the texts that are handed to the host, in bytes: what goes beyond would be cut there, and count against the
+// Bounds of the texts that are handed to the host, in bytes: what goes beyond would be cut there, and count against the
 // limits of the result until then.
-const maxText = 4096
+const (
+	maxText    = 4096 // of a panic, and of an error of init
+	maxRefusal = 1024
+)
 
 // reason is the code and the text of a refusal.
 func reason(err error) (code uint32, text string) {
@@ -33,7 +36,7 @@ func reason(err error) (code uint32, text string) {
 	if errors.As(err, &coded) {
 		code = coded.RefusalCode()
 	}
-	return code, cut(err.Error(), maxText)
+	return code, cut(err.Error(), maxRefusal)
 }
 
 // cut shortens a text to at most n bytes, between characters.

@@ -42,7 +42,7 @@ type guest struct {
 	transforms, starts int // how often they were registered
 
 	room     []uint64 // what alloc gave the host; words, to be 8-byte aligned
-	in       input
+	in       *input
 	output   Output
 	settings *settings // while init runs
 }
@@ -111,7 +111,12 @@ func (g *guest) init(image []byte) (text string) {
 
 // transform runs a batch. The result is in g.output, valid until the next call. What traps the batch is a panic.
 func (g *guest) transform(image []byte) {
-	in, out := &g.in, &g.output
+	in, out := &input{}, &g.output
+	if g.in != nil {
+		in.topic = g.in.topic
+		g.in.close()
+	}
+	g.in = in
 	if err := in.open(image); err != nil {
 		panic(err)
 	}
@@ -132,6 +137,7 @@ func (g *guest) transform(image []byte) {
 		r := Record{in, i}
 		out.next(i)
 		if err := f(r, out); err != nil {
+			out.dropDraft()
 			out.Refuse(r, err)
 		}
 		out.done()

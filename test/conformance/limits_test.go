@@ -52,6 +52,36 @@ func TestLarge(t *testing.T) {
 	})
 }
 
+// TestRoom holds that a value written in place is what is sent, though the result moves in the guest's memory meanwhile.
+func TestRoom(t *testing.T) {
+	each(t, "conformance-record", func(t *testing.T, wasm []byte) {
+		for _, size := range []int{0, 100, 1_000_000} {
+			i := instance(t, load(t, wasm, map[string]any{"mode": "room", "times": size}))
+			batch := plain(2)
+			want := every(batch, func(_ int, r abi.ResultRecord) []abi.ResultRecord {
+				large := make([]byte, size)
+				r.Key, r.Headers = large, []abi.Header{{Key: "large", Value: large}}
+				return []abi.ResultRecord{r}
+			})
+			for range 2 { // the second call finds the buffers of the first
+				same(t, want, call(t, i, batch))
+			}
+		}
+	})
+}
+
+// TestLongRefusals holds that the text of a refusal is cut in the guest: whole ones would be over the limit of the result.
+func TestLongRefusals(t *testing.T) {
+	each(t, "conformance-record", func(t *testing.T, wasm []byte) {
+		batch := plain(33)
+		want := abi.Result{}
+		for n := range batch.Records {
+			want.Refusals = append(want.Refusals, abi.Refusal{Source: uint32(n), Code: 9, Text: "x" + strings.Repeat("ü", 511)})
+		}
+		same(t, want, call(t, instance(t, load(t, wasm, map[string]any{"mode": "long", "times": 1 << 19})), batch))
+	})
+}
+
 // TestOutputLimits holds that a guest cannot make more than it may, also where what it makes shares memory.
 func TestOutputLimits(t *testing.T) {
 	each(t, "conformance-record", func(t *testing.T, wasm []byte) {

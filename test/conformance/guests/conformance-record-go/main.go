@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/wasmflow/wasmflow/guest-sdk/go"
 )
@@ -51,6 +52,8 @@ var modes = map[string]func(wasmflow.Record, *wasmflow.Output) error{
 	"log":      logs,
 	"count":    count,
 	"look":     look,
+	"room":     room,
+	"long":     long,
 }
 
 // tee sends each record to two outputs.
@@ -182,6 +185,25 @@ func look(in wasmflow.Record, out *wasmflow.Output) error {
 		b = append(strconv.AppendBool(b, found), ' ')
 		return append(b, last...)
 	}).Send()
+}
+
+// room writes the value to a room before, between and after a key and a header of as many bytes as the configuration says.
+func room(in wasmflow.Record, out *wasmflow.Output) error {
+	value, large := in.Value(), make([]byte, times)
+	draft := out.From(in)
+	room := draft.ValueRoom(len(value))
+	third := len(value) / 3
+	copy(room, value[:third])
+	draft.Key(large)
+	copy(room[third:], value[third:2*third])
+	draft.AddHeader("large", large)
+	copy(room[2*third:], value[2*third:])
+	return draft.Send()
+}
+
+// long refuses each record with a text of one byte and then, as often as the configuration says, a character of two.
+func long(wasmflow.Record, *wasmflow.Output) error {
+	return wasmflow.Refusal{Code: 9, Text: "x" + strings.Repeat("ü", times)}
 }
 
 func main() {}

@@ -28,6 +28,8 @@ impl Guest {
             "log" => logs,
             "count" => count,
             "look" => look,
+            "room" => room,
+            "long" => long,
             other => wasmflow::refuse!("config.mode: no mode {other}"),
         };
         let copy = match config.str("mode")? {
@@ -165,6 +167,18 @@ fn look(_: &mut Guest, r: Record<'_>, out: &mut Output) -> Result {
     .into_bytes();
     text.extend(last.and_then(|h| h.value).unwrap_or_default());
     out.send(r, text.as_slice())
+}
+
+/// Writes the value, and then a key and a header of as many bytes as the configuration says.
+fn room(guest: &mut Guest, r: Record<'_>, out: &mut Output) -> Result {
+    let large = vec![0; guest.times];
+    let value = r.value().unwrap_or_default();
+    out.from(r).value_with(|w| w.put(value)).key(large.as_slice()).add_header("large", large.as_slice()).send()
+}
+
+/// Refuses each record with a text of one byte and then, as often as the configuration says, a character of two.
+fn long(guest: &mut Guest, _: Record<'_>, _: &mut Output) -> Result {
+    wasmflow::refuse!(code = 9, "x{}", "ü".repeat(guest.times))
 }
 
 wasmflow::transform!(Guest::record, init = Guest::new, outputs = ["out", "copy"]);
