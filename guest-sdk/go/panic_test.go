@@ -69,7 +69,7 @@ func TestPanicTextNamesTheLineOfTheGuest(t *testing.T) {
 func TestPanicTextOfBasicTypesIsGos(t *testing.T) {
 	for _, v := range []any{
 		true, -1, int8(-8), int16(-16), '€', int64(math.MinInt64), uint(1), byte(8), uint16(16), uint32(32), uint64(math.MaxUint64), uintptr(7),
-		float32(0.1), 3.5, 1e21, 1e-7, -0.0, math.Inf(1), math.NaN(), complex64(1 - 2i), 1e100 + 0.5i, complex(math.NaN(), math.Inf(-1)),
+		float32(0.1), 3.5, 1e21, 1e-7, math.Copysign(0, -1), math.Inf(1), math.NaN(), complex64(1 - 2i), 1e100 + 0.5i, complex(math.NaN(), math.Inf(-1)),
 	} {
 		if got, want := wasmflow.PanicText(v), fmt.Sprint(v); got != want {
 			t.Errorf("%T: got %s, want %s", v, got, want)
