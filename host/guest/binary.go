@@ -8,7 +8,7 @@ import (
 // Bounds of what a module may declare. They are those of the WebAssembly JS API where it has one: real modules stay far
 // below, and what exceeds them is made to exhaust the memory of whoever compiles it.
 const (
-	maxLocals       = 50_000 // of a function
+	maxLocals       = 50_000    // of a function
 	maxTableEntries = 1_000_000 // of all tables together, as far as they may grow
 	maxTables       = 16
 	maxBody         = 1 << 20 // of a function, in bytes
@@ -85,6 +85,7 @@ type declarations struct {
 	imported  int // imported functions
 	pending   int // functions whose bodies are in the code section
 	code      code
+	stack     bool // global 0 is the pointer to a stack in memory
 	edits     []edit
 }
 

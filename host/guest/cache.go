@@ -14,12 +14,13 @@ import (
 // Cache keeps compiled modules, in memory while they are loaded and in a folder for the next start of the host. Several
 // modules, and several hosts of the same user, may share one. It is safe for use by several goroutines at once.
 type Cache struct {
-	dir    string
-	wazero wazero.CompilationCache
+	dir string
 
-	mu      sync.Mutex
-	closed  bool
+	mu     sync.Mutex
+	closed bool
+	// loading are the modules that are being compiled, stores what keeps the code of each, both by digest.
 	loading map[string]chan struct{}
+	stores  map[string]wazero.CompilationCache
 }
 
 var errCacheClosed = errors.New("the cache of compiled modules is closed")
@@ -42,23 +43,29 @@ func OpenCache(dir string) (*Cache, error) {
 	if err := private(info); err != nil {
 		return nil, fmt.Errorf("cache of compiled modules: %s: %w: its files are run as native code", dir, err)
 	}
-	c, err := wazero.NewCompilationCacheWithDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("cache of compiled modules: %w", err)
-	}
-	return &Cache{dir: dir, wazero: c, loading: map[string]chan struct{}{}}, nil
+	return &Cache{dir: dir, loading: map[string]chan struct{}{}, stores: map[string]wazero.CompilationCache{}}, nil
 }
 
-// Close lets go of what is in memory; the files stay. Modules that were loaded through the cache are to be closed before.
-// It may be called twice.
+// Close lets go of what is in memory; the files stay. Modules that were loaded through the cache are to be closed before. What
+// is still being compiled, for a Load whose context is done, is let go of when it ends. It may be called twice.
 func (c *Cache) Close(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	c.closed = true
+	return c.free(ctx)
+}
+
+// free closes the stores of a closed cache once nothing is compiled any more.
+func (c *Cache) free(ctx context.Context) error {
+	if !c.closed || len(c.loading) > 0 {
 		return nil
 	}
-	c.closed = true
-	return c.wazero.Close(ctx)
+	var errs []error
+	for digest, store := range c.stores {
+		errs = append(errs, store.Close(ctx))
+		delete(c.stores, digest)
+	}
+	return errors.Join(errs...)
 }
 
 // lock waits until no one else compiles the module with this digest: who comes second finds it compiled.
@@ -79,6 +86,8 @@ func (c *Cache) lock(ctx context.Context, digest string) (unlock func(), err err
 				defer c.mu.Unlock()
 				delete(c.loading, digest)
 				close(done)
+				// Close has returned; what is wrong with memory that is given back has nobody to hear of it.
+				_ = c.free(context.WithoutCancel(ctx))
 			}, nil
 		}
 		c.mu.Unlock()

@@ -1,11 +1,13 @@
 package guest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/wasmflow/wasmflow/abi"
 )
@@ -24,16 +26,14 @@ var required = []struct {
 func (m *declarations) problems(memoryLimit int64) (found []string, imports bool) {
 	found = append(found, m.checkMarker()...)
 	found = append(found, m.checkExports()...)
+	found = append(found, m.checkTables()...)
 	found = append(found, m.checkMemory(memoryLimit)...)
 	for _, x := range m.imports {
 		if p := checkImport(x); p != "" {
 			found, imports = append(found, p), true
 		}
 	}
-	if m.hasMetadata && !json.Valid(m.metadata) {
-		found = append(found, fmt.Sprintf("the custom section %q is not JSON", metadataSection))
-	}
-	return found, imports
+	return append(found, m.checkMetadata()...), imports
 }
 
 func (m *declarations) export(name string) (extern, bool) {
@@ -126,6 +126,10 @@ func (m *declarations) checkMemory(limit int64) (found []string) {
 	} else if x.kind != "memory" {
 		found = append(found, fmt.Sprintf("its export %q is a %s, not its memory", abi.ExportMemory, x.kind))
 	}
+	tables := m.tableEntries() * entrySize
+	if tables > maxTableEntries*entrySize {
+		tables = 0 // which is said already
+	}
 	for _, mem := range m.memories {
 		switch {
 		case mem.imported:
@@ -134,11 +138,35 @@ func (m *declarations) checkMemory(limit int64) (found []string) {
 			found = append(found, "its memory is 64-bit: build for wasm32")
 		case mem.shared:
 			found = append(found, "its memory is shared: build without threads")
+		case tables > 0 && mem.min > uint64(max(0, limit-tables)/pageSize):
+			found = append(found, fmt.Sprintf("its memory begins with %d bytes and its tables may take %d, more than the limit of %d bytes: raise the limit, or build it with a smaller stack", mem.min*pageSize, tables, limit))
 		case mem.min > uint64(limit/pageSize):
 			found = append(found, fmt.Sprintf("its memory begins with %d pages of 64 KiB (%d bytes), more than the limit of %d bytes: raise the limit, or build it with a smaller stack", mem.min, mem.min*pageSize, limit))
 		}
 	}
 	return found
+}
+
+func (m *declarations) checkTables() []string {
+	if n := m.tableEntries(); n > maxTableEntries {
+		return []string{fmt.Sprintf("its tables may have %d entries together, at most %d are allowed: declare a smaller maximum (wasm-ld without --growable-table does)", n, maxTableEntries)}
+	}
+	return nil
+}
+
+func (m *declarations) checkMetadata() []string {
+	switch {
+	case len(m.metadata) == 0:
+	case len(m.metadata) > 1:
+		return []string{fmt.Sprintf("it has %d custom sections %q, at most one is allowed", len(m.metadata), metadataSection)}
+	case !utf8.Valid(m.metadata[0]):
+		return []string{fmt.Sprintf("the custom section %q is not UTF-8", metadataSection)}
+	case !json.Valid(m.metadata[0]):
+		return []string{fmt.Sprintf("the custom section %q is not JSON", metadataSection)}
+	case bytes.TrimLeft(m.metadata[0], " \t\r\n")[0] != '{':
+		return []string{fmt.Sprintf("the custom section %q is not a JSON object", metadataSection)}
+	}
+	return nil
 }
 
 // checkImport says why a guest may not have an import; it is empty where it may.

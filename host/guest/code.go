@@ -5,8 +5,8 @@ type code struct {
 	locals uint64 // of all functions so far
 }
 
-// body holds one function to the bounds. It follows the instructions without checking them: that is the compiler's part, and
-// what it does not know it refuses.
+// body holds one function to the bounds. It follows the instructions without checking them: that is the compiler's part, which
+// refuses what neither knows.
 func (c *code) body(r *reader) {
 	size := len(r.b)
 	var locals uint64
@@ -76,7 +76,11 @@ func (r *reader) operands(op byte) {
 	case op == 0xfc:
 		r.bulkOperands(r.u32())
 	case op == 0xfd:
-		r.vectorOperands(r.u32())
+		r.vectorOperands()
+	default:
+		if p := proposals[op]; p != "" {
+			r.unsupported(p)
+		}
 	}
 }
 
@@ -90,8 +94,11 @@ func (r *reader) bulkOperands(op uint32) {
 	}
 }
 
-func (r *reader) vectorOperands(op uint32) {
-	switch {
+// vectorOperands reads the second byte of a vector instruction, which is all that the compiler takes for its number. From 128 on
+// a third byte follows, 1: it is the same instruction to the specification, and a nop to the compiler. With another third byte
+// it is one of a later proposal, which the compiler would take for something else.
+func (r *reader) vectorOperands() {
+	switch op := r.byte(); {
 	case op <= 11, op == 92, op == 93: // loads and stores
 		r.skipLEB(5)
 		r.skipLEB(5)
@@ -103,5 +110,20 @@ func (r *reader) vectorOperands(op uint32) {
 		r.skipLEB(5)
 		r.skipLEB(5)
 		r.byte()
+	case op >= 0x80 && r.byte() != 1:
+		r.unsupported("relaxed SIMD")
 	}
+}
+
+// proposals are what is not part of WebAssembly 2.0, by the opcodes of their instructions.
+var proposals = map[byte]string{
+	0x06: "exception handling", 0x07: "exception handling", 0x08: "exception handling", 0x09: "exception handling",
+	0x0a: "exception handling", 0x18: "exception handling", 0x19: "exception handling", 0x1f: "exception handling",
+	0x12: "tail call", 0x13: "tail call",
+	0x14: "typed function references", 0x15: "typed function references", 0xd3: "garbage collection", 0xd4: "typed function references",
+	0xd5: "typed function references", 0xd6: "typed function references", 0xfb: "garbage collection", 0xfe: "threads",
+}
+
+func (r *reader) unsupported(proposal string) {
+	r.fail("the %s proposal is not supported: build without it, for WebAssembly 2.0", proposal)
 }

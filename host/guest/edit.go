@@ -8,10 +8,9 @@ type edit struct {
 	with     []byte
 }
 
-// sealed is the module that is compiled: the one that was given, with a maximum for every table, and without the names that
-// cannot be read. A table without a maximum could be grown to gigabytes of the host's memory, outside of the guest's. It gets
-// what it begins with: no toolchain whose modules can run here grows such a table (Go declares none and never grows one), and
-// table.grow may fail at any time.
+// sealed is the module that is compiled: the one that was given, with a maximum for every table, and without name sections
+// that cannot be read. A table without a maximum could be grown to gigabytes of the host's memory, outside of the guest's, so
+// it gets what it begins with as its maximum. Go declares none, and never grows its table; table.grow may fail at any time.
 func (m *declarations) sealed(wasm []byte) []byte {
 	if len(m.edits) == 0 {
 		return wasm

@@ -26,6 +26,10 @@ type Module struct {
 	names map[string]string
 	// prefix is the module's own name, which precedes those of its functions in a trace.
 	prefix string
+	// tables is what the tables of an instance may take, in bytes.
+	tables int64
+	// stack says that global 0 is the pointer to a stack in memory.
+	stack bool
 
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
@@ -38,6 +42,9 @@ type Module struct {
 // Load reads, checks and compiles a transform; nothing of it runs. A module that is not one, or that asks for what a guest
 // does not get, is a *RefusedError with all reasons. With Config.Cache a module is compiled once for each digest, else at
 // every Load. The module is to be closed after use.
+//
+// A context that is done ends Load at once, but not the compiler, which cannot be interrupted: it goes on in the background,
+// reads Config.Wasm for so long, and what it makes is thrown away.
 func Load(ctx context.Context, c Config) (*Module, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -64,7 +71,7 @@ func Load(ctx context.Context, c Config) (*Module, error) {
 		}
 		return nil, m.refused(offer, problems...)
 	}
-	if err := m.compile(ctx, c.Wasm); err != nil {
+	if err := m.await(ctx, func() error { return m.compile(ctx, b.sealed(c.Wasm)) }); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -87,58 +94,6 @@ func (m *Module) refused(allowed string, problems ...string) *RefusedError {
 
 // Info describes the module; of a native transform there is nothing to describe.
 func (m *Module) Info() Info { return m.info }
-
-// compile makes native code of the module, in a runtime of its own: to close the runtime is to close all that came of it.
-func (m *Module) compile(ctx context.Context, wasm []byte) error {
-	config := wazero.NewRuntimeConfig()
-	cache := m.config.Cache
-	if cache == nil {
-		return m.compileIn(ctx, wasm, config)
-	}
-	unlock, err := cache.lock(ctx, m.digest)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err = m.compileIn(ctx, wasm, config.WithCompilationCache(cache.wazero)); err == nil {
-		return nil
-	}
-	// A cache whose files are damaged, or whose disk is full, must not keep a good module from running.
-	if err2 := m.compileIn(ctx, wasm, config); err2 != nil {
-		return err2
-	}
-	if m.config.Log != nil {
-		m.config.Log(LogLine{
-			Transform: m.config.Name, Level: abi.LevelWarn, Stream: streamHost,
-			Text: clean(fmt.Sprintf("compiled without the cache %s, remove its files: %v", cache.dir, err), maxLine),
-		})
-	}
-	return nil
-}
-
-func (m *Module) compileIn(ctx context.Context, wasm []byte, config wazero.RuntimeConfig) (err error) {
-	config = config.WithMemoryLimitPages(uint32(m.config.Limits.Memory / pageSize)).WithDebugInfoEnabled(false)
-	rt := wazero.NewRuntimeWithConfig(ctx, config)
-	defer func() {
-		// Some invalid modules make the compiler panic.
-		if p := recover(); p != nil {
-			err = m.refused("", clean(fmt.Sprintf("it cannot be compiled: %v", p), maxMessage))
-		}
-		if err != nil {
-			// The runtime holds nothing yet whose end could fail.
-			_ = rt.Close(ctx)
-		}
-	}()
-	compiled, err := rt.CompileModule(ctx, wasm)
-	if err != nil {
-		return m.refused("", clean("it is not valid WebAssembly: "+err.Error(), maxMessage))
-	}
-	if err := instantiateHost(ctx, rt); err != nil {
-		return fmt.Errorf("offer the host's functions: %w", err)
-	}
-	m.runtime, m.compiled = rt, compiled
-	return nil
-}
 
 // Close discards all instances, each after the call that it is in, and the compiled module. It may be called twice.
 func (m *Module) Close(ctx context.Context) error {

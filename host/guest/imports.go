@@ -87,9 +87,18 @@ func (c *callContext) Value(key any) any {
 // hostLog is log(level, ptr, len). Every line of the text is a line of the log.
 func hostLog(i *Instance, mem api.Memory, stack []uint64) {
 	text := guestBytes(mem, abi.ImportLog, uint32(stack[1]), uint32(stack[2]))
+	if i.m.config.Log == nil {
+		return
+	}
 	level := abi.Level(min(uint32(stack[0]), uint32(abi.LevelError)))
-	for line := range bytes.SplitSeq(text[:min(len(text), maxLine+4)], []byte{'\n'}) {
-		i.log(level, streamLog, line)
+	for len(text) > 0 {
+		line, rest, _ := bytes.Cut(text, []byte{'\n'})
+		if !i.log(level, streamLog, line) {
+			// None of the others may pass in this second. Looking for them one by one would be work that the guest gets for nothing.
+			i.rate.dropped += countLines(rest)
+			return
+		}
+		text = bytes.TrimLeft(rest, "\r\n")
 	}
 }
 

@@ -1,12 +1,12 @@
 package guest
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/tetratelabs/wazero"
 )
@@ -28,7 +28,8 @@ type Info struct {
 	Exports []Extern `json:"exports"`
 	// Memory is nil where the module has none.
 	Memory *Memory `json:"memory,omitempty"`
-	// Metadata is the guest's description of itself (abi/SPEC.md), nil where it has none.
+	// Metadata is the guest's description of itself (abi/SPEC.md), nil where it has none that is valid. Characters that could
+	// steer a terminal are escaped.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 	// Producers are the tools that made it (WebAssembly tool conventions, ProducersSection).
 	Producers []Producer `json:"producers,omitempty"`
@@ -62,7 +63,7 @@ type Producer struct {
 	Version string `json:"version,omitempty"`
 }
 
-// Inspect describes a module and runs nothing of it. What would make Load refuse it is in Problems and no error; bytes that
+// Inspect describes a module and runs nothing of it; with a context that is done it ends as Load does. What would make Load refuse it is in Problems and no error; bytes that
 // cannot be read as a module are a *RefusedError, beside an Info with digest and size.
 func Inspect(ctx context.Context, wasm []byte) (Info, error) {
 	if err := ctx.Err(); err != nil {
@@ -77,7 +78,7 @@ func Inspect(ctx context.Context, wasm []byte) (Info, error) {
 		return m.info, nil
 	}
 	// The interpreter holds a module to the same rules, and is done ten times sooner.
-	err = m.compileIn(ctx, wasm, wazero.NewRuntimeConfigInterpreter())
+	err = m.await(ctx, func() error { return m.compileIn(ctx, b.sealed(wasm), wazero.NewRuntimeConfigInterpreter()) })
 	var refused *RefusedError
 	switch {
 	case errors.As(err, &refused):
@@ -90,6 +91,12 @@ func Inspect(ctx context.Context, wasm []byte) (Info, error) {
 
 // open reads the module of c without compiling it. The *Module that it gives has its Info in any case.
 func open(c Config) (*Module, *declarations, error) {
+	if len(c.Wasm) > maxModule {
+		m := newModule(c, "")
+		m.info.Size = len(c.Wasm)
+		m.info.Problems = []string{fmt.Sprintf("%d bytes, a module may have %d", len(c.Wasm), maxModule)}
+		return m, nil, m.refused("", m.info.Problems...)
+	}
 	sum := sha256.Sum256(c.Wasm)
 	m := newModule(c, hex.EncodeToString(sum[:]))
 	m.info.Size = len(c.Wasm)
@@ -99,6 +106,7 @@ func open(c Config) (*Module, *declarations, error) {
 		return m, nil, m.refused("", m.info.Problems...)
 	}
 	b.describe(&m.info)
+	m.tables, m.stack = b.tableEntries()*entrySize, b.stack
 	return m, b, nil
 }
 
@@ -112,8 +120,8 @@ func (m *declarations) describe(info *Info) {
 			info.Memory.MaxPages = &mem.max
 		}
 	}
-	if m.hasMetadata && json.Valid(m.metadata) {
-		info.Metadata = bytes.Clone(m.metadata)
+	if len(m.metadata) > 0 && len(m.checkMetadata()) == 0 {
+		info.Metadata = escape(m.metadata[0])
 	}
 	info.Producers = producers(&reader{b: m.producers})
 }

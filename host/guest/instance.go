@@ -69,9 +69,15 @@ func (m *Module) Instantiate(ctx context.Context) (*Instance, error) {
 	return i, nil
 }
 
-func (i *Instance) start(ctx context.Context) error {
+func (i *Instance) start(ctx context.Context) (err error) {
 	i.enter(ctx, 0, seed{name: i.m.config.Name})
 	defer i.leave()
+	defer func() {
+		// What the runtime does beside calls it does not recover from by itself.
+		if p := recover(); p != nil {
+			err = i.initTrap(i.m.trap(&TrapError{Kind: TrapPanic, Message: fmt.Sprintf("it cannot be instantiated: %v", p)}))
+		}
+	}()
 	// Without a name, so that there can be several; without start functions, so that _start is never one.
 	mod, err := i.m.runtime.InstantiateModule(&i.ctx, i.m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wasmflow/wasmflow/abi"
 )
@@ -19,28 +20,41 @@ const (
 // linesPerSecond bounds what one instance logs.
 const linesPerSecond = 100
 
-// log hands a line on, within the rate of the instance.
-func (i *Instance) log(level abi.Level, stream string, line []byte) {
+// log hands a line on, within the rate of the instance. It says whether it did; a blank line is as good as handed on.
+func (i *Instance) log(level abi.Level, stream string, line []byte) bool {
 	if i.m.config.Log == nil {
-		return
+		return true
 	}
 	line = bytes.TrimRight(line, "\r\n")
 	if len(line) == 0 {
-		return
+		return true
 	}
 	ok, dropped := i.rate.allow(time.Now())
 	i.reportDropped(dropped)
 	if ok {
+		line = line[:min(len(line), maxLine+utf8.UTFMax)]
 		i.m.config.Log(LogLine{Transform: i.m.config.Name, Level: level, Text: clean(string(line), maxLine), Stream: stream})
 	}
+	return ok
+}
+
+// countLines is the number of lines in a text that are not blank.
+func countLines(text []byte) (n int) {
+	blank := true
+	for _, c := range text {
+		switch {
+		case c == '\n':
+			blank = true
+		case blank && c != '\r':
+			n, blank = n+1, false
+		}
+	}
+	return n
 }
 
 func (i *Instance) reportDropped(n int) {
-	if n > 0 && i.m.config.Log != nil {
-		i.m.config.Log(LogLine{
-			Transform: i.m.config.Name, Level: abi.LevelWarn, Stream: streamHost,
-			Text: fmt.Sprintf("%d log lines were dropped: more than %d in a second", n, linesPerSecond),
-		})
+	if n > 0 {
+		i.m.say(fmt.Sprintf("%d log lines were dropped: more than %d in a second", n, linesPerSecond))
 	}
 }
 

@@ -1,12 +1,15 @@
 package guest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/wasmflow/wasmflow/abi"
 )
 
 func TestRate(t *testing.T) {
@@ -57,9 +60,72 @@ func TestStreams(t *testing.T) {
 	}
 }
 
+// Every line of one call of log is a line of the log, whole up to 4 KiB; those over the rate are counted, not lost.
+func TestLogOfManyLines(t *testing.T) {
+	t.Parallel()
+	var got lines
+	m := load(t, "identity", func(c *Config) { c.Log = got.add })
+	call := func(i *Instance, text string) (texts []string) {
+		t.Helper()
+		got.list = nil
+		i.mem.Grow(16)
+		i.mem.Write(1024, []byte(text))
+		hostLog(i, i.mem, []uint64{1, 1024, uint64(len(text))})
+		if err := i.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for _, l := range got.all() {
+			texts = append(texts, l.Stream+" "+l.Text)
+		}
+		return texts
+	}
+	long, longest := strings.Repeat("a", 3000), strings.Repeat("b", maxLine)
+	text := long + "\n" + longest + "b\n\n\r\n" + long + "\r\n" + longest
+	want := []string{"log " + long, "log " + longest, "log " + long, "log " + longest}
+	if d := cmp.Diff(want, call(instantiate(t, m), text)); d != "" {
+		t.Error(d)
+	}
+	want = slices.Repeat([]string{"log x"}, linesPerSecond)
+	if d := cmp.Diff(want, call(instantiate(t, m), strings.Repeat("x\n", linesPerSecond))); d != "" {
+		t.Error(d)
+	}
+	i := instantiate(t, m)
+	// The second has not ended while this runs.
+	i.rate = rate{since: time.Now().Add(time.Hour)}
+	want = append(want, "host 50007 log lines were dropped: more than 100 in a second")
+	if d := cmp.Diff(want, call(i, strings.Repeat("x\n", linesPerSecond)+strings.Repeat("\nlost\r\n\n", 50_000)+"a\nb\nc\nd\ne\nf\ng")); d != "" {
+		t.Error(d)
+	}
+}
+
+// What was dropped in a second is said with the first line of the next.
+func TestDroppedIsSaidMeanwhile(t *testing.T) {
+	t.Parallel()
+	var got lines
+	i := &Instance{m: &Module{config: Config{Name: "x", Log: got.add}}}
+	i.rate = rate{since: time.Now().Add(-2 * time.Second), lines: linesPerSecond, dropped: 7}
+	i.log(abi.LevelInfo, streamLog, []byte("next"))
+	want := []LogLine{
+		{"x", abi.LevelWarn, "7 log lines were dropped: more than 100 in a second", streamHost},
+		{"x", abi.LevelInfo, "next", streamLog},
+	}
+	if d := cmp.Diff(want, got.all()); d != "" || i.rate.dropped != 0 {
+		t.Error(d)
+	}
+}
+
+func TestEscape(t *testing.T) {
+	t.Parallel()
+	in := "{\n\t\"a\u009b\": \"\u202e\u0085é\u007f\u2066😀\u2028\"}"
+	want := "{\n\t\"a\\u009b\": \"\\u202e\\u0085é\\u007f\\u2066😀\\u2028\"}"
+	if got := string(escape([]byte(in))); got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestClean(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]string{"abcdef": "abcd", "abcé": "abc", "a\x00b\n": "ab", "\xff": "\uFFFD", "ab\xff": "ab", "": ""} {
+	for in, want := range map[string]string{"abcdef": "abcd", "abcé": "abc", "a\x00b\n": "ab", "\xff": "\uFFFD", "ab\xff": "ab", "": "", "\u009b\u0085a": "a", "\u202ea": "a", "a\u2066": "a", "a\u200f": "a", "a\u2028": "a", "a\tb": "a\tb"} {
 		if got := clean(in, 4); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}

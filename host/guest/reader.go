@@ -124,6 +124,8 @@ func (r *reader) constExpr() {
 				r.fail("not a constant expression")
 			}
 			r.bytes(16)
+		case 0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e: // add, sub, mul
+			r.unsupported("extended constant expressions")
 		default:
 			r.fail("not a constant expression: opcode %#02x", op)
 		}

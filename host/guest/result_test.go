@@ -204,6 +204,20 @@ func TestHalvingSharesLimits(t *testing.T) {
 			t.Errorf("%d: got %v", limit, err)
 		}
 	}
+	records := b.Records
+	for n := range records {
+		records[n].Headers = slices.Repeat(records[n].Headers, 3)
+	}
+	for limit, ok := range map[int]bool{12: true, 11: false} {
+		i := instantiate(t, load(t, "alloc_small", func(c *Config) { c.Limits.OutputRecords = limit }))
+		_, err := i.Transform(t.Context(), Env{}, b)
+		if ok && err != nil || !ok && trapOf(t, err).Kind != TrapOutput {
+			t.Errorf("%d headers: got %v", limit, err)
+		}
+	}
+	for n := range records {
+		records[n].Headers = nil
+	}
 	for records, ok := range map[int]bool{4: true, 3: false} {
 		i := instantiate(t, load(t, "alloc_small", func(c *Config) { c.Limits.OutputRecords = records }))
 		_, err := i.Transform(t.Context(), Env{}, b)

@@ -25,8 +25,12 @@ func (m *declarations) section(id byte, r *reader) {
 		case 5:
 			m.memories = append(m.memories, readMemory(r))
 		case 6:
+			at := r.pos
 			r.bytes(2) // type and mutability
 			r.constExpr()
+			if i == 0 && r.err == nil {
+				m.stack = isStackPointer(r.b[at:r.pos])
+			}
 		case 7:
 			m.readExport(r)
 		case 9:
@@ -38,20 +42,32 @@ func (m *declarations) section(id byte, r *reader) {
 		case 11:
 			readData(r)
 		case 13:
-			r.fail("a tag: the exception handling proposal is not supported")
+			r.unsupported("exception handling")
 		}
 	}
 }
 
+// isStackPointer says whether a global could be wasm-ld's __stack_pointer, which is the first of a module: a mutable i32 that
+// begins at the end of a stack.
+func isStackPointer(global []byte) bool {
+	r := &reader{b: global}
+	if head := r.bytes(3); string(head) != "\x7f\x01\x41" {
+		return false
+	}
+	top := r.u32()
+	negative := global[r.pos-1]&0x40 != 0 // the number is signed in truth
+	return r.err == nil && !negative && top >= 1024 && top%16 == 0 && top < 1<<31
+}
+
 func readType(r *reader) funcType {
 	if form := r.byte(); form != 0x60 {
-		r.fail("type form %#02x: only function types are supported, not the garbage collection proposal", form)
+		r.unsupported("garbage collection") // other types than of functions
 	}
 	list := func() string {
 		b := r.bytes(r.count())
 		for _, t := range b {
 			if valueTypes[t] == "" {
-				r.fail("value type %#02x is not supported", t)
+				r.fail("value type %#02x is not one of WebAssembly 2.0", t)
 			}
 		}
 		return string(b)

@@ -1,8 +1,10 @@
 package guest
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/wasmflow/wasmflow/abi"
@@ -17,16 +19,35 @@ const (
 
 func quote(s string) string { return strconv.Quote(s) }
 
-// clean makes a guest's text valid UTF-8 of at most n bytes, without control characters but line ends and tabs.
+// clean makes a guest's text valid UTF-8 of at most n bytes, without characters that steer a terminal but line ends and tabs.
 func clean(s string, n int) string {
 	s = strings.ToValidUTF8(s[:min(len(s), n+utf8.UTFMax)], "\uFFFD")
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+		if r != '\n' && r != '\t' && steers(r) {
 			return -1
 		}
 		return r
 	}, s)
 	return strings.TrimRight(cut(s, n), "\n")
+}
+
+// steers says whether a character moves the cursor, changes colours or turns the direction of the text around it: what is
+// shown would not be what is there.
+func steers(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+}
+
+// escape writes JSON that is valid so that it means the same and steers nothing. Such characters are in strings alone.
+func escape(valid []byte) []byte {
+	out := make([]byte, 0, len(valid))
+	for _, r := range string(valid) {
+		if r >= ' ' && steers(r) {
+			out = fmt.Appendf(out, "\\u%04x", r)
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return out
 }
 
 // cut shortens s to n bytes between two characters.

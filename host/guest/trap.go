@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tetratelabs/wazero/experimental"
 )
 
 // TrapKind says how a call ended that did not return properly.
@@ -115,6 +117,8 @@ func (i *Instance) trapOf(err error) *TrapError {
 		t.Kind, t.Message = TrapExit, exit.Error()
 	case errors.As(err, &pointer):
 		t.Kind, t.Message = TrapBounds, pointer.Error()
+	case wasmTraps[text] == TrapBounds && i.stackRanOut():
+		t.Kind, t.Message = TrapStack, "stack overflow: the stack pointer is outside of memory"
 	case wasmTraps[text] != "":
 		t.Kind = wasmTraps[text]
 	}
@@ -143,6 +147,13 @@ func (i *Instance) trapOf(err error) *TrapError {
 		t.Kind = TrapUnreachable
 	}
 	return i.m.trap(t)
+}
+
+// stackRanOut says whether the stack that compilers of C and Rust lay into memory grew below its beginning: its pointer wraps
+// then, and the access that follows is out of bounds.
+func (i *Instance) stackRanOut() bool {
+	mod, ok := i.mod.(experimental.InternalModule)
+	return ok && i.m.stack && uint32(mod.Global(0).Get()) > mod.Memory().Size()
 }
 
 // outOfMemory says whether a guest gave up because its allocator did. Go says so before it exits; Rust calls a function of

@@ -27,6 +27,7 @@ func TestTraps(t *testing.T) {
 		{guest: "indirect_null", kind: TrapIndirectCall, message: "invalid table access"},
 		{guest: "indirect_type", kind: TrapIndirectCall, message: "indirect call type mismatch"},
 		{guest: "recursion", kind: TrapStack, message: "stack overflow"},
+		{guest: "stack_in_memory", kind: TrapStack, message: "stack overflow: the stack pointer is outside of memory"},
 		{guest: "exit", kind: TrapExit, message: "the guest exited with code 3", stack: []string{"wasi_snapshot_preview1.proc_exit", "wasmflow_transform"}},
 		{guest: "fail", kind: TrapUnreachable, message: "boom at src/lib.rs:3:5", stack: []string{"wasmflow_transform"}},
 		{guest: "oom", kind: TrapMemory, message: "memory allocation of 65536 bytes failed"},

@@ -33,9 +33,9 @@ func wasiType(params string) funcType {
 // wasiFuncs is as much of WASI preview1 as the runtimes of Go, Rust and C ask for: output to the log, clocks, random
 // numbers, an end. Arguments and environment are empty, and there are no files: descriptors 1 and 2 are all there is.
 var wasiFuncs = []hostFunc{
-	{wasiModule, "args_get", wasiType("ii"), func(_ *Instance, _ api.Memory, s []uint64) { s[0] = errnoSuccess }},
+	{wasiModule, "args_get", wasiType("ii"), wasiNoStrings},
 	{wasiModule, "args_sizes_get", wasiType("ii"), wasiNothing},
-	{wasiModule, "environ_get", wasiType("ii"), func(_ *Instance, _ api.Memory, s []uint64) { s[0] = errnoSuccess }},
+	{wasiModule, "environ_get", wasiType("ii"), wasiNoStrings},
 	{wasiModule, "environ_sizes_get", wasiType("ii"), wasiNothing},
 	{wasiModule, "clock_res_get", wasiType("ii"), wasiClockRes},
 	{wasiModule, "clock_time_get", wasiType("ili"), wasiClockTime},
@@ -62,6 +62,13 @@ func wasiOutputOnly(errno uint64) func(*Instance, api.Memory, []uint64) {
 		}
 		s[0] = errno
 	}
+}
+
+// wasiNoStrings writes no strings, to where they would be.
+func wasiNoStrings(_ *Instance, mem api.Memory, s []uint64) {
+	_, ok := mem.Read(uint32(s[0]), 0)
+	_, ok2 := mem.Read(uint32(s[1]), 0)
+	s[0] = fault(ok && ok2)
 }
 
 // wasiNothing answers that there are no strings, of no bytes.

@@ -123,7 +123,11 @@ func TestWasiErrors(t *testing.T) {
 		{"args_get", []uint64{0, 0}, errnoSuccess},
 		{"args_sizes_get", []uint64{8, 12}, errnoSuccess},
 		{"args_sizes_get", []uint64{8, outside}, errnoFault},
+		{"args_get", []uint64{outside, 0}, errnoFault},
+		{"args_get", []uint64{0, outside}, errnoFault},
 		{"environ_get", []uint64{0, 0}, errnoSuccess},
+		{"environ_get", []uint64{outside, 0}, errnoFault},
+		{"environ_get", []uint64{0, outside}, errnoFault},
 		{"environ_sizes_get", []uint64{outside, 8}, errnoFault},
 		{"clock_res_get", []uint64{1, 8}, errnoSuccess},
 		{"clock_res_get", []uint64{2, 8}, errnoInval},
@@ -134,6 +138,7 @@ func TestWasiErrors(t *testing.T) {
 		{"sched_yield", []uint64{0}, errnoSuccess},
 		{"poll_oneoff", []uint64{4096, 8192, 0, 8}, errnoInval},
 		{"poll_oneoff", []uint64{4096, 8192, 1 << 31, 8}, errnoInval},
+		{"poll_oneoff", []uint64{0, 0, maxSubscriptions + 1, 8}, errnoInval},
 		{"poll_oneoff", []uint64{outside, 8192, 1, 8}, errnoFault},
 		{"poll_oneoff", []uint64{4096, outside, 1, 8}, errnoFault},
 		{"fd_write", []uint64{0, 4096, 1, 8}, errnoBadf},
@@ -169,6 +174,10 @@ func TestWasiErrors(t *testing.T) {
 	wasiWrite(i, i.mem, stack)
 	if n, _ := i.mem.ReadUint32Le(8); stack[0] != errnoSuccess || n != maxWrite {
 		t.Errorf("got %d, %d bytes", stack[0], n)
+	}
+	stack = []uint64{0, 0, maxSubscriptions, 8}
+	if wasiPoll(i, i.mem, stack); stack[0] != errnoSuccess {
+		t.Errorf("%d subscriptions: got %d", maxSubscriptions, stack[0])
 	}
 }
 
