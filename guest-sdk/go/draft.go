@@ -18,7 +18,7 @@ func (d Draft) row() *resultRow {
 
 func (d Draft) stale() {
 	if d.o.lent {
-		panic("wasmflow: a draft was used inside the function of AppendValue")
+		panic("wasmflow: a draft was used inside the function of AppendValue, or after its panic")
 	}
 	panic("wasmflow: a draft was used after its Send or after its record")
 }
@@ -59,7 +59,8 @@ func (d Draft) KeyPart(from, to int) Draft {
 
 // Value replaces the value. Nil is null, a tombstone; an empty value is not. It is copied.
 func (d Draft) Value(value []byte) Draft {
-	row := d.value(false)
+	row := d.row()
+	d.o.unset(row, false)
 	row.valueOff, row.valueLen = d.o.put(value)
 	return d
 }
@@ -69,34 +70,30 @@ func (d Draft) Value(value []byte) Draft {
 //
 // What is written after Send may be lost. Under wasmflowtest it always is, so that a test shows the mistake.
 func (d Draft) ValueRoom(n int) []byte {
-	o, row := d.o, d.value(true)
+	o, row := d.o, d.row()
+	o.unset(row, true)
 	row.valueOff, row.valueLen = uint32(o.length.blob), 0
 	room := o.room(n)
 	clear(room) // what an earlier record left there must not reach the output
 	row.valueLen, o.hasRoom = int32(n), true
-	if o.roomsApart {
-		o.moved = make([]byte, n)
-		return o.moved
-	}
-	return room
+	return o.lend(room)
 }
 
 // AppendValue makes the value what f appends to the empty slice that it is given: the way to strconv.AppendInt and its
-// kind, straight into the image. A nil result is null. A use of the draft or the output inside f panics, and a panic of f
-// undoes the draft.
+// kind, straight into the image. A nil result is null. A use of the draft or the output inside f panics, and after a
+// panic of f the draft can only be left or refused.
 func (d Draft) AppendValue(f func(b []byte) []byte) Draft {
 	const usual = 256 // bytes that are there without growing
-	o, row := d.o, d.value(true)
+	o, row := d.o, d.row()
+	o.unset(row, true)
 	from := o.length.blob
 	o.room(usual)
 	o.length.blob = from
 	o.lent = true
-	defer func() {
-		if o.lent {
-			o.dropDraft()
-		}
-	}()
 	b := f(o.blob[from:from])
+	if !o.lent || o.open != d.id {
+		panic("wasmflow: Refuse was called inside the function of AppendValue")
+	}
 	o.lent = false
 	row.valueOff, row.valueLen = o.put(b) // in place where f only appended: the copy is onto itself
 	return d
@@ -105,26 +102,30 @@ func (d Draft) AppendValue(f func(b []byte) []byte) Draft {
 // ValuePart makes the value bytes from:to of the source's value. Nothing is copied. It panics where the source's value is
 // null or shorter.
 func (d Draft) ValuePart(from, to int) Draft {
-	row := d.value(true)
+	row := d.row()
+	d.o.unset(row, true)
 	row.valueOff, row.valueLen = part("value", d.o.in.row(row.source).valueLen, from, to)
 	row.flags |= valueIsPart
 	return d
 }
 
-// value is the draft's row, with the value it had given back where that was the last thing in the blob: a room that was
-// taken too large costs nothing when Value then shortens it. Anything but Value keeps off a room, which may still be read.
-func (d Draft) value(keepRoom bool) *resultRow {
-	o, row := d.o, d.row()
-	kept := keepRoom && o.hasRoom
-	if !kept && row.valueLen > 0 && row.flags&valueIsPart == 0 && int(row.valueOff)+int(row.valueLen) == o.length.blob {
+// unset takes away the value that the draft has given its row.
+func (o *Output) unset(row *resultRow, keepRoom bool) {
+	if row.valueLen >= 0 { // seldom: a value that is set twice
+		o.takeBack(row, keepRoom)
+	}
+}
+
+// takeBack undoes the open draft's value. Where that was the last thing in the blob, its bytes are given back, so that a
+// room that was taken too large costs nothing when Value then shortens it. Others than Value keep off a room: it may be
+// what they read from.
+func (o *Output) takeBack(row *resultRow, keepRoom bool) {
+	last := row.flags&valueIsPart == 0 && int(row.valueOff)+int(row.valueLen) == o.length.blob
+	if last && !(keepRoom && o.hasRoom) {
 		o.length.blob = int(row.valueOff)
 	}
-	o.hasRoom = false
-	if o.moved != nil {
-		o.moved = nil
-	}
+	o.hasRoom, o.moved = false, nil
 	row.flags &^= valueIsPart
-	return row
 }
 
 func part(what string, length int32, from, to int) (off uint32, n int32) {

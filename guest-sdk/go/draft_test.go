@@ -149,7 +149,7 @@ func TestDraftMisuse(t *testing.T) {
 	const open = "wasmflow: the output was used while a draft was open: a draft ends with Send"
 	const stale = "wasmflow: a draft was used after its Send or after its record"
 	const refuse = "wasmflow: Refuse was called inside the function of AppendValue"
-	const inside = "wasmflow: a draft was used inside the function of AppendValue"
+	const inside = "wasmflow: a draft was used inside the function of AppendValue, or after its panic"
 	type R = wasmflow.Record
 	type O = *wasmflow.Output
 	var kept wasmflow.Draft
@@ -185,7 +185,7 @@ func TestDraftMisuse(t *testing.T) {
 			o.From(r).AppendValue(func(b []byte) []byte { o.From(r); return b })
 		}, open},
 		{"refuse inside append", func(r R, o O) {
-			o.From(r).AppendValue(func(b []byte) []byte { o.Refuse(r, errors.New("overwritten")); return append(b, "by this"...) })
+			o.From(r).AppendValue(func(b []byte) []byte { o.Refuse(r, errors.New("undone")); return append(b, "overwritten"...) })
 		}, refuse},
 		{"a draft whose append panicked", func(r R, o O) {
 			d := o.From(r).ValuePart(1, 3)
@@ -194,7 +194,7 @@ func TestDraftMisuse(t *testing.T) {
 				d.AppendValue(func(b []byte) []byte { panic("no") })
 			}()
 			d.Send()
-		}, stale},
+		}, inside},
 		{"value part too long", func(r R, o O) { o.From(r).ValuePart(0, 6) }, "wasmflow: part of a value is out of range"},
 		{"value part backwards", func(r R, o O) { o.From(r).ValuePart(2, 1) }, "wasmflow: part of a value is out of range"},
 		{"value part before it", func(r R, o O) { o.From(r).ValuePart(-1, 1) }, "wasmflow: part of a value is out of range"},

@@ -29,8 +29,7 @@ type Output struct {
 	moved   []byte // that room, where it is no longer in blob: what is written there is copied by Send
 	before  mark   // lengths when the open draft was begun
 
-	// roomsApart gives rooms out that are not in blob from the start. Under wasmflowtest, a write after Send then shows.
-	roomsApart bool
+	roomsApart bool // rooms are not in blob from the start: never on Wasm
 
 	// The rest is for Transform, which hands over one record at a time.
 	single  bool
@@ -76,8 +75,8 @@ func (o *Output) From(r Record) Draft {
 //
 // The reason's code is that of a Refusal in err's chain, else 0; its text is cut after 1 KiB, between characters.
 func (o *Output) Refuse(r Record, err error) {
-	if o.lent {
-		panic("wasmflow: Refuse was called inside the function of AppendValue")
+	if o.lent { // the function's slice must not reach what follows
+		o.blob = slices.Clone(o.blob)
 	}
 	room := 0
 	if o.open != 0 && o.hasRoom {

@@ -23,6 +23,10 @@ func sent(t *testing.T, f func(Record, *Output) error) string {
 	}
 	values := make([]string, 3)
 	for i := range values {
+		if o.rows[i].valueLen == null {
+			values[i] = "null"
+			continue
+		}
 		values[i] = string(o.blob[o.rows[i].valueOff:][:o.rows[i].valueLen])
 	}
 	if values[0] != "around" || values[2] != "around" {
@@ -72,6 +76,7 @@ func TestValueAfterARoom(t *testing.T) {
 		"Value, shortened":   {func(d Draft, room []byte) { d.Value(room[:3]) }, "rrr"},
 		"Value, then growth": {func(d Draft, room []byte) { d.Value(room[:3]).Key(large) }, "rrr"},
 		"growth, then Value": {func(d Draft, room []byte) { d.Key(large).Value(room[:3]) }, "rrr"},
+		"null, then growth":  {func(d Draft, _ []byte) { d.Value(nil).Key(large) }, "null"},
 		"ValuePart":          {func(d Draft, room []byte) { d.ValuePart(0, 2).Value(nil).Value([]byte("v")) }, "v"},
 		"AppendValue of it": {func(d Draft, room []byte) {
 			d.AppendValue(func(b []byte) []byte { return append(append(b, "<>"...), room...) })
@@ -128,6 +133,24 @@ func TestRoomOfAnUndoneDraft(t *testing.T) {
 	g.transform(image(headSize, rowSize, "a", "b", "c"))
 	if want := (mark{1, 0, 5 + 7}); g.output.length != want || string(g.output.blob[:12]) != "cleanrefused" {
 		t.Errorf("%+v, want %+v", g.output.length, want)
+	}
+}
+
+// A batch's function may take the panic of an AppendValue for a refusal. The slice that was lent does not reach the reason.
+func TestRefuseAfterAPanicInsideAppend(t *testing.T) {
+	t.Parallel()
+	var lent []byte
+	g := guest{whole: func(b Batch, out *Output) error {
+		func() {
+			defer func() { out.Refuse(b.At(0), errors.New(recover().(string))) }()
+			out.From(b.At(0)).AppendValue(func(b []byte) []byte { lent = append(b, "half"...); panic("reason") })
+		}()
+		_ = append(lent[:0], "overwritten"...)
+		return out.Send(b.At(1), []byte("next"))
+	}}
+	g.transform(image(headSize, rowSize, "a", "b"))
+	if o := &g.output; o.nrefused != 1 || string(o.blob[:o.length.blob]) != "reasonnext" {
+		t.Errorf("%d refusals, %q", o.nrefused, o.blob[:o.length.blob])
 	}
 }
 
