@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -90,6 +91,21 @@ func (r *running) end(t testing.TB) {
 	}
 }
 
+// fails waits until the host has ended by itself, and gives the error.
+func (r *running) fails(t testing.TB) error {
+	t.Helper()
+	select {
+	case err := <-r.ended:
+		if err == nil {
+			t.Fatal("the host ended without an error")
+		}
+		return err
+	case <-load.Within(t).Done():
+		t.Fatalf("the host did not end within %v", load.Patience)
+		return nil
+	}
+}
+
 // TestJoinDuringLongCall holds that a host which joins while another is in a long call costs nothing and loses nothing: the
 // batch in hand is either committed, or aborted and taken again by whoever owns the partition then.
 func TestJoinDuringLongCall(t *testing.T) {
@@ -161,4 +177,42 @@ func TestHostsComeAndGo(t *testing.T) {
 			verifyLag(t, cfg.Group, in)
 		})
 	}
+}
+
+// TestOneNameTwice holds that two hosts with one instance name, which take the slot from each other, neither lose nor double a
+// record: each goes on, or stops as fenced.
+func TestOneNameTwice(t *testing.T) {
+	in, out := topic(t, "in", 4), topic(t, "out", 4)
+	const n, rounds = 40_000, 4
+	cfg := pipeline(t, in, out, guest.Config{Name: "upper", Native: upper})
+	cfg.Once, cfg.MaxRecords = false, 500
+	adm := admin(t)
+	hosts := []*running{start(t, cfg), start(t, cfg)}
+	stopped := 0
+	for round := range rounds {
+		fill(t, in, round*n/rounds, (round+1)*n/rounds)
+		load.Await(t, "the end of the input, or of both hosts", func(ctx context.Context) bool {
+			for _, r := range hosts {
+				select {
+				case err := <-r.ended:
+					if !errors.Is(err, host.ErrFenced) {
+						t.Fatalf("a host ended with error %v, want one that wraps ErrFenced", err)
+					}
+					stopped++
+				default:
+				}
+			}
+			return stopped == len(hosts) || drained(ctx, adm, cfg.Group, in)
+		})
+	}
+	t.Logf("%d of the hosts stopped", stopped)
+	for _, r := range hosts {
+		r.stop()
+	}
+	cfg.Once = true // for what is left where both have stopped
+	if err := pipe(t, cfg); err != nil {
+		t.Fatal(err)
+	}
+	verifyUpper(t, out, n)
+	verifyLag(t, cfg.Group, in)
 }

@@ -153,12 +153,8 @@ func TestRecordTooLarge(t *testing.T) {
 	if got := count(t, out); got != 0 {
 		t.Errorf("%d records of the aborted transaction are visible", got)
 	}
-	committed, err := admin(t).FetchOffsets(load.Within(t), cfg.Group)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if at, ok := committed.Lookup(in, 0); ok && at.At > 0 {
-		t.Errorf("offset %d is committed, want none", at.At)
+	if at := committed(t, cfg.Group, in); at != 0 {
+		t.Errorf("offset %d is committed, want none", at)
 	}
 }
 

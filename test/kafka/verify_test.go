@@ -1,10 +1,15 @@
 package kafka_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wasmflow/wasmflow/test/load"
@@ -20,6 +25,57 @@ func verifyUpper(t testing.TB, topic string, n int) {
 func verifyLag(t testing.TB, group string, topics ...string) {
 	t.Helper()
 	load.VerifyLag(t, kafka.Broker, group, topics...)
+}
+
+// committed is the sum of the offsets that the group has committed in the topic.
+func committed(t testing.TB, group, topic string) (sum int64) {
+	t.Helper()
+	offsets, err := admin(t).FetchOffsets(load.Within(t), group)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		t.Fatal(err)
+	}
+	offsets.Each(func(o kadm.OffsetResponse) {
+		if o.Topic == topic && o.At > 0 {
+			sum += o.At
+		}
+	})
+	return sum
+}
+
+// commit makes offset the next one of the group in partition 0 of the topic.
+func commit(t testing.TB, group, topic string, offset int64) {
+	t.Helper()
+	var offsets kadm.Offsets
+	offsets.AddOffset(topic, 0, offset, -1)
+	if err := admin(t).CommitAllOffsets(load.Within(t), group, offsets); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// verifyIDs holds that the values of a topic with one partition have these ids, in this order.
+func verifyIDs(t testing.TB, topic string, want []int) {
+	t.Helper()
+	var got []int
+	read(t, func(r *kgo.Record) {
+		id, err := load.IDOf(r.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, id)
+	}, topic)
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("ids of %s (-want +got):\n%s", topic, diff)
+	}
+}
+
+// mentions holds that an error says each of the parts.
+func mentions(t testing.TB, err error, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("error %v does not say %q", err, part)
+		}
+	}
 }
 
 // count is the number of records that a read_committed reader sees.
