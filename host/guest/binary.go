@@ -11,11 +11,13 @@ const (
 	maxLocals       = 50_000    // of a function
 	maxTableEntries = 1_000_000 // of all tables together, as far as they may grow
 	maxTables       = 16
+	maxParams       = 1000    // of a function type, and as many results
 	maxBody         = 1 << 20 // of a function, in bytes
 	maxTargets      = 65_520  // of the br_table instructions of a function
 	// Without a counterpart there.
 	maxModule       = 1 << 30   // in bytes
 	maxModuleLocals = 1_000_000 // of all functions
+	maxKept         = 5_000_000 // locals of a function times the depth of its blocks
 	maxDepth        = 10_000    // of blocks in blocks
 )
 

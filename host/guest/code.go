@@ -49,6 +49,8 @@ func (c *code) body(r *reader) {
 		r.fail("%d locals in all functions so far, at most %d are allowed", c.locals, maxModuleLocals)
 	case deepest > maxDepth:
 		r.fail("a function with blocks in blocks to a depth of %d, at most %d are allowed", deepest, maxDepth)
+	case locals*uint64(deepest) > maxKept:
+		r.fail("a function with %d locals and blocks to a depth of %d, at most %d are allowed multiplied: divide it", locals, deepest, maxKept)
 	case targets > maxTargets:
 		r.fail("a function whose br_table instructions have %d targets, at most %d are allowed", targets, maxTargets)
 	}

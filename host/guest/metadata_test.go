@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -57,6 +58,7 @@ func TestMetadata(t *testing.T) {
 func TestNamesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	good := wasmOf(t, "exit")
+	good = good[:bytes.Index(good, []byte("\x04name"))-2] // its own names are the last section
 	for name, wasm := range map[string][]byte{
 		"not UTF-8":            custom("name", "\x00\x03\x02\xff\xfe"),
 		"function not UTF-8":   custom("name", "\x01\x04\x01\x00\x01\xff"),

@@ -64,7 +64,11 @@ func readType(r *reader) funcType {
 		r.unsupported("garbage collection") // other types than of functions
 	}
 	list := func() string {
-		b := r.bytes(r.count())
+		n := r.count()
+		if n > maxParams {
+			r.fail("a function type with %d parameters or results, at most %d are allowed", n, maxParams)
+		}
+		b := r.bytes(n)
 		for _, t := range b {
 			if valueTypes[t] == "" {
 				r.fail("value type %#02x is not one of WebAssembly 2.0", t)
