@@ -21,6 +21,8 @@ import (
 type result struct {
 	Time    time.Time `json:"time"`
 	Machine string    `json:"machine"`
+	// Load is the machine's load average before the run, of one minute: far above 0, others were working too.
+	Load string `json:"load_before"`
 	Name    string    `json:"name"`
 	Value   float64   `json:"value"`
 	Unit    string    `json:"unit"`
@@ -63,11 +65,14 @@ func figure(value float64) string { return strconv.FormatFloat(value, 'g', 5, 64
 // results are the figures of this run, the last one of each name.
 var results []result
 
+// before is the load average at the start.
+var before string
+
 // report keeps a figure and shows it.
 func report(b *testing.B, name string, value float64, unit string, want target) {
 	b.Helper()
 	b.ReportMetric(value, unit)
-	r := result{Time: time.Now().UTC().Truncate(time.Second), Machine: machine(), Name: name, Value: value, Unit: unit, Target: want}
+	r := result{Time: time.Now().UTC().Truncate(time.Second), Machine: machine(), Load: before, Name: name, Value: value, Unit: unit, Target: want}
 	for i := range results {
 		if results[i].Name == name && results[i].Unit == unit {
 			results[i] = r // a benchmark calls itself again with more turns: the last time counts
@@ -78,6 +83,7 @@ func report(b *testing.B, name string, value float64, unit string, want target) 
 }
 
 func TestMain(m *testing.M) {
+	before = loadAverage()
 	code := m.Run()
 	if stopKafka(); code == 0 && len(results) > 0 {
 		if err := write(); err != nil {
@@ -101,7 +107,7 @@ func write() (err error) {
 	encoder := json.NewEncoder(lines)
 	encoder.SetEscapeHTML(false)
 	var table strings.Builder
-	fmt.Fprintf(&table, "# Results\n\n%s. Written by `make bench`.\n\n| what | figure | unit | target |\n| --- | ---: | --- | --- |\n", machine())
+	fmt.Fprintf(&table, "# Results\n\n%s, load average before the run %s. Written by `make bench`.\n\n| what | figure | unit | target |\n| --- | ---: | --- | --- |\n", machine(), before)
 	for _, r := range results {
 		if err := encoder.Encode(r); err != nil {
 			return err
@@ -124,6 +130,16 @@ func machine() string {
 		}
 	}
 	return fmt.Sprintf("%s, %d cores, %s, %s", model, runtime.NumCPU(), runtime.GOOS, runtime.Version())
+}
+
+// loadAverage is that of the last minute.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "not known"
+	}
+	minute, _, _ := strings.Cut(string(text), " ")
+	return minute
 }
 
 // leastRounds of a comparison: below, one bad moment of the machine decides. An even number, so that each side comes first as
