@@ -17,7 +17,10 @@ func useCache(cfg *config.Config) (moduleCache, error) {
 	}
 	cache, err := guest.OpenCache(cfg.CacheDir)
 	if err != nil {
-		return moduleCache{}, err
+		return moduleCache{}, &mistake{
+			code: "cache_dir", at: cfg.CacheDirAt, err: err,
+			suggestion: "set modules.cache_dir to a folder that this user can make, or that is this user's alone",
+		}
 	}
 	for _, p := range cfg.Pipelines {
 		for i := range p.Transforms {

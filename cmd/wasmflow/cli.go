@@ -18,8 +18,10 @@ const (
 
 // cli is what all verbs share: the streams and the form of the result.
 type cli struct {
-	out, err io.Writer
-	format   string
+	out     *output
+	err     io.Writer
+	format  string
+	refused error // What help could not return.
 }
 
 // outcome is what a verb found out: one value, in the two forms that -o offers.
@@ -67,7 +69,7 @@ func (c *cli) envelope(command string, result any, err error) error {
 	enc := json.NewEncoder(c.out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if werr := enc.Encode(e); werr != nil {
+	if werr := enc.Encode(e); werr != nil && c.out.err == nil { // A lost answer is told where the program ends.
 		return errors.Join(err, fmt.Errorf("write the result: %w", werr))
 	}
 	if err != nil {
@@ -78,16 +80,27 @@ func (c *cli) envelope(command string, result any, err error) error {
 
 // fail tells the user about an error that nothing has reported yet: in an envelope where JSON was asked for, else on stderr,
 // a line for each mistake.
-func (c *cli) fail(err error) {
+func (c *cli) fail(command string, err error) {
 	var r reported
 	if err == nil || errors.As(err, &r) {
 		return
 	}
 	if c.format == formatJSON {
-		// The answer's own write error has nowhere to go but the exit code, which is the error's already.
-		_ = c.envelope("", nil, err)
+		_ = c.envelope(command, nil, err) // It is the error that it was given.
 		return
 	}
+	c.say(err)
+}
+
+// lost tells that stdout did not take the answer, and what the answer said of err.
+func (c *cli) lost(err, lost error) {
+	if c.format == formatJSON && err != nil {
+		c.say(err)
+	}
+	c.say(fmt.Errorf("the result is lost: %w", lost))
+}
+
+func (c *cli) say(err error) {
 	for _, p := range problems(err) {
 		fmt.Fprintln(c.err, p)
 	}

@@ -3,7 +3,7 @@ package main
 import "github.com/spf13/cobra"
 
 // addCompletion adds cobra's own completion verb, with examples.
-func addCompletion(root *cobra.Command) {
+func addCompletion(c *cli, root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() != "completion" {
@@ -18,6 +18,13 @@ func addCompletion(root *cobra.Command) {
 		cmd.RunE = group
 		for _, shell := range cmd.Commands() {
 			shell.Example = "  wasmflow completion " + shell.Name()
+			print := shell.RunE
+			shell.RunE = func(cmd *cobra.Command, args []string) error {
+				if c.format == formatJSON {
+					return withoutJSON("a completion script")
+				}
+				return print(cmd, args)
+			}
 		}
 	}
 }

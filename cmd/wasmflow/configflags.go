@@ -3,13 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wasmflow/wasmflow/config"
-	"github.com/wasmflow/wasmflow/host"
 )
 
 // configFlags are the flags of every verb that reads a configuration.
@@ -20,7 +17,7 @@ type configFlags struct {
 func (f *configFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.files, "config", "c", nil, "configuration file; of several, later ones win")
-	flags.StringArrayVar(&f.pipelines, "pipeline", nil, "only the pipeline of this name; may be repeated")
+	flags.StringArrayVar(&f.pipelines, "pipeline", nil, "only the pipeline of this name, without the modules of the others; may be repeated")
 	flags.StringArrayVarP(&f.kafka, "kafka", "X", nil, "Kafka client property, as sasl.username=app; may be repeated")
 	flags.StringArrayVar(&f.set, "set", nil, "configuration key, as log::level=debug; may be repeated")
 	noError(cmd.MarkFlagFilename("config", "yaml", "yml"))
@@ -31,23 +28,7 @@ func (f *configFlags) load(cmd *cobra.Command) (*config.Config, error) {
 	if len(f.files) == 0 {
 		return nil, &usageError{code: "usage", err: fmt.Errorf("%s needs a configuration: -c FILE", cmd.CommandPath()), help: cmd.CommandPath() + " --help"}
 	}
-	cfg, err := config.Load(config.Options{Files: f.files, Environ: os.Environ(), Set: f.set, Kafka: f.kafka, LookupEnv: os.LookupEnv})
-	if err != nil {
-		return nil, err
-	}
-	if len(f.pipelines) == 0 {
-		return cfg, nil
-	}
-	names := make([]string, len(cfg.Pipelines))
-	for i, p := range cfg.Pipelines {
-		names[i] = p.Name
-	}
-	for _, name := range f.pipelines {
-		if !slices.Contains(names, name) {
-			err := fmt.Errorf("there is no pipeline %q; there are %s", name, strings.Join(names, ", "))
-			return nil, &usageError{code: "unknown_pipeline", err: err, help: cmd.CommandPath() + " --help"}
-		}
-	}
-	cfg.Pipelines = slices.DeleteFunc(cfg.Pipelines, func(p host.Config) bool { return !slices.Contains(f.pipelines, p.Name) })
-	return cfg, nil
+	return config.Load(config.Options{
+		Files: f.files, Environ: os.Environ(), Set: f.set, Kafka: f.kafka, Pipelines: f.pipelines, LookupEnv: os.LookupEnv,
+	})
 }

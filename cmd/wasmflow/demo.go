@@ -15,6 +15,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"github.com/wasmflow/wasmflow/host/guest"
 	"github.com/wasmflow/wasmflow/internal/demo"
 )
 
@@ -49,9 +50,18 @@ It touches no other network and no file. Exit code 1 where the check fails, with
 }
 
 func (c *cli) demo(ctx context.Context, module string, o demo.Options) (outcome, error) {
-	wasm, err := os.ReadFile(module)
+	wasm, err := readModule(module)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		usage.suggestion = "make demo builds it"
+	}
+	if err == nil {
+		if _, err = guest.Inspect(ctx, wasm); err != nil { // Else only the first host would say why it does not run.
+			err = fmt.Errorf("%s: %w", module, err)
+		}
+	}
 	if err != nil {
-		return outcome{}, fmt.Errorf("read the payments guest: %w; make demo builds it", err)
+		return outcome{}, err
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -146,8 +156,8 @@ func newDemoHost(c *cli) *cobra.Command {
 		Short:  "Run the host that demo kills",
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if v.Module, err = os.ReadFile(module); err != nil {
-				return fmt.Errorf("read the payments guest: %w", err)
+			if v.Module, err = readModule(module); err != nil {
+				return err
 			}
 			v.Report = c.out
 			return v.Run(cmd.Context())

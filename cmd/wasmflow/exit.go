@@ -24,21 +24,13 @@ const (
 type usageError struct {
 	code       string
 	err        error
-	suggestion string // What was probably meant, "" where nothing comes near.
+	meant      string // What was probably meant, "" where nothing comes near.
+	suggestion string // What else to do.
 	help       string // The command that tells more, "" where there is none.
 }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
-
-// moduleError says which module of the configuration was found wrong before anything ran.
-type moduleError struct {
-	file, path string
-	err        error
-}
-
-func (e *moduleError) Error() string { return e.file + ": " + e.path + ": " + e.err.Error() }
-func (e *moduleError) Unwrap() error { return e.err }
 
 // pipelineError says which pipeline failed, where the error does not begin with it anyway.
 type pipelineError struct {
@@ -58,27 +50,36 @@ type failures []error
 func (f failures) Error() string   { return errors.Join(f...).Error() }
 func (f failures) Unwrap() []error { return f }
 
+// exitCode of several: what has to be mended first. A mistake in the configuration stays whatever else is right; what several
+// may do later only counts where all of them may.
+func (f failures) exitCode() int {
+	code := exitCode(f[0])
+	for _, e := range f {
+		switch c := exitCode(e); {
+		case c == exitUsage:
+			return exitUsage
+		case c != code:
+			code = exitFailed
+		}
+	}
+	return code
+}
+
 // exitCode is the one place that knows which error ends in which code.
 func exitCode(err error) int {
 	var (
 		several  failures
 		usage    *usageError
 		mistakes *config.Problems
-		module   *moduleError
+		late     *mistake
 		refused  *guest.RefusedError
 	)
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &several):
-		code := exitCode(several[0])
-		for _, e := range several[1:] {
-			if exitCode(e) != code {
-				return exitFailed
-			}
-		}
-		return code
-	case errors.As(err, &usage), errors.As(err, &mistakes), errors.As(err, &module), errors.As(err, &refused), errors.Is(err, host.ErrConfig):
+		return several.exitCode()
+	case errors.As(err, &usage), errors.As(err, &mistakes), errors.As(err, &late), errors.As(err, &refused), errors.Is(err, host.ErrConfig):
 		return exitUsage
 	case errors.Is(err, host.ErrEnvironment):
 		return exitEnvironment
@@ -103,7 +104,7 @@ func problems(err error) []problem {
 		several  failures
 		usage    *usageError
 		mistakes *config.Problems
-		module   *moduleError
+		late     *mistake
 		refused  *refusal
 	)
 	switch {
@@ -119,13 +120,16 @@ func problems(err error) []problem {
 			all[i] = problemOf(m)
 		}
 		return all
-	case errors.As(err, &module):
-		return []problem{{Code: errorCode(err), Message: module.err.Error(), Path: module.path, File: module.file}}
+	case errors.As(err, &late):
+		return []problem{late.problem()}
 	case errors.As(err, &usage):
 		p := problem{Code: usage.code, Message: err.Error()}
-		if usage.suggestion != "" {
-			p.Suggestion = "did you mean " + usage.suggestion + "?"
-		} else if usage.help != "" {
+		switch {
+		case usage.meant != "":
+			p.Suggestion = "did you mean " + usage.meant + "?"
+		case usage.suggestion != "":
+			p.Suggestion = usage.suggestion
+		case usage.help != "":
 			p.Suggestion = "see " + usage.help
 		}
 		return []problem{p}

@@ -31,7 +31,9 @@ func TestExitCode(t *testing.T) {
 		{"a configuration", &config.Problems{List: []config.Problem{{}}}, exitUsage},
 		{"what New refuses", fmt.Errorf("%w: x", host.ErrConfig), exitUsage},
 		{"a refused module", &guest.RefusedError{}, exitUsage},
-		{"a module whose init fails in validate", failures{&moduleError{err: trap}}, exitUsage},
+		{"a module whose init fails", failures{&mistake{err: trap}}, exitUsage},
+		{"a mistake beside what fails", failures{trap, &mistake{err: trap}}, exitUsage},
+		{"a mistake beside the environment", failures{environment, &mistake{err: trap}, interrupted{}}, exitUsage},
 		{"a module that was inspected", failures{&refusal{}}, exitFailed},
 		{"the environment", environment, exitEnvironment},
 		{"the environment, of all pipelines", failures{environment, environment}, exitEnvironment},
@@ -52,7 +54,7 @@ func TestProblems(t *testing.T) {
 		line string
 	}{
 		{&config.Problems{List: []config.Problem{{Code: "missing", File: "c.yaml", Line: 3, Column: 5, Path: "pipelines", Message: "gone", Suggestion: "add it"}}}, "missing", "c.yaml:3:5: pipelines: gone (add it)"},
-		{&moduleError{"m.wasm", "pipelines[p].transforms[t].module", &guest.RefusedError{Transform: "t", Problems: []string{"no"}}}, "module_refused", `m.wasm: pipelines[p].transforms[t].module: transform "t" is refused: no`},
+		{&mistake{code: "module_refused", at: config.Place{File: "c.yaml", Line: 3, Column: 4, Path: "a.b"}, err: errors.New("no"), suggestion: "yes"}, "module_refused", "c.yaml:3:4: a.b: no (yes)"},
 		{&refusal{"m.wasm", "no"}, "module_refused", "m.wasm: no"},
 		{&usageError{code: "usage", err: errors.New("one"), help: "wasmflow run --help"}, "usage", "wasmflow: one (see wasmflow run --help)"},
 		{failures{&pipelineError{"p", errors.New("x")}}, "failed", `wasmflow: pipeline "p": x`},
@@ -65,6 +67,40 @@ func TestProblems(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{tt.code, tt.line}, []string{got[0].Code, got[0].String()}); diff != "" {
 			t.Errorf("%T (-want +got):\n%s", tt.err, diff)
+		}
+	}
+}
+
+// TestBlame takes errors apart that a host returns.
+func TestBlame(t *testing.T) {
+	t.Parallel()
+	cfg := &config.Config{Modules: []config.Module{{
+		Pipeline: "p", Transform: "t",
+		At: config.Place{File: "c.yaml", Line: 1, Column: 2, Path: "m"}, ConfigAt: config.Place{File: "d.yaml", Line: 3, Column: 4, Path: "c"},
+	}}}
+	refused := &guest.RefusedError{Transform: "t", Digest: "0123456789abcdef", Problems: []string{"no"}}
+	init := &guest.TrapError{Kind: guest.TrapInit, Transform: "t", Message: "limit: missing", Stack: []string{"a", "b"}}
+	trap := &guest.TrapError{Kind: guest.TrapExit, Transform: "t", Message: "exit"}
+	const atModule, atConfig = `c.yaml:1:2: m: pipeline "p": transform "t" (module 0123456789ab) is refused: no`, `d.yaml:3:4: c: pipeline "p": transform "t": init: limit: missing (in a < b)`
+	for _, tt := range []struct {
+		name string
+		err  error
+		want []string
+	}{
+		{"what New refuses", fmt.Errorf("pipeline %q: %w:\n%w", "p", host.ErrConfig, errors.Join(fmt.Errorf("transform: %w", refused))), []string{atModule}},
+		{"init in both workers", errors.Join(fmt.Errorf("pipeline: %w", init), fmt.Errorf("pipeline: %w", init)), []string{atConfig}},
+		{"both", errors.Join(refused, init), []string{atModule, atConfig}},
+		{"init, and something else", errors.Join(init, errors.New("x")), []string{atConfig, "wasmflow: pipeline \"p\": transform \"t\": trap init: limit: missing (in a < b)\nx"}},
+		{"something else", fmt.Errorf("%w: x", host.ErrConfig), []string{`wasmflow: pipeline "p": the configuration is not valid: x`}},
+		{"a trap", trap, []string{`wasmflow: pipeline "p": transform "t": trap exit: exit`}},
+		{"a trap at a record", &host.RecordError{Pipeline: "p", Topic: "in", Err: init}, []string{`wasmflow: pipeline "p": topic "in" partition 0 offset 0: transform "t": trap init: limit: missing (in a < b)`}},
+	} {
+		var got []string
+		for _, p := range problems(blameFor(cfg, "p", tt.err)) {
+			got = append(got, p.String())
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
 }

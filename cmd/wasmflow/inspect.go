@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/wasmflow/wasmflow/config"
 	"github.com/wasmflow/wasmflow/host/guest"
 )
 
@@ -44,7 +46,7 @@ says of itself. Exit code 1 where run would refuse the module, with every reason
 func inspect(ctx context.Context, file string) (outcome, error) {
 	wasm, err := readModule(file)
 	if err != nil {
-		return outcome{}, &usageError{code: "unreadable", err: err}
+		return outcome{}, err
 	}
 	info, err := guest.Inspect(ctx, wasm)
 	var refused *guest.RefusedError
@@ -62,7 +64,31 @@ func inspect(ctx context.Context, file string) (outcome, error) {
 	return o, nil
 }
 
+// readModule reads a regular file: a pipe could make us wait for ever, a device never end.
 func readModule(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err != nil {
+		return nil, &usageError{code: config.CodeUnreadable, err: fmt.Errorf("read %s: %w", file, bare(err))}
+	}
+	wasm, err := readAll(file)
+	if err != nil {
+		return nil, &usageError{code: config.CodeUnreadable, err: fmt.Errorf("read %s: %w", file, bare(err))}
+	}
+	return wasm, nil
+}
+
+// bare is err without the name of the file that it is about.
+func bare(err error) error {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+func readAll(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -73,7 +99,7 @@ func readModule(file string) ([]byte, error) {
 		return nil, err
 	}
 	if len(wasm) > maxModule {
-		return nil, fmt.Errorf("read %s: larger than %s, that is no module", file, humanize.IBytes(maxModule))
+		return nil, fmt.Errorf("larger than %s, that is no module", humanize.IBytes(maxModule))
 	}
 	return wasm, nil
 }

@@ -35,6 +35,9 @@ func encoder(w io.Writer, format string) zapcore.Encoder {
 
 // isTerminal says whether w is a character device that keeps what it is given, unlike os.DevNull.
 func isTerminal(w io.Writer) bool {
+	if o, ok := w.(*output); ok {
+		w = o.w
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

@@ -5,9 +5,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
+
+	"github.com/spf13/cobra"
 )
 
 func main() {
@@ -18,16 +21,28 @@ func main() {
 func execute(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := withSignals(context.Background(), stderr)
 	defer stop()
-	c := &cli{out: stdout, err: stderr, format: formatTable}
+	out := &output{w: stdout}
+	c := &cli{out: out, err: stderr, format: formatTable}
 	if wantsJSON(args) {
 		c.format = formatJSON // Also for an error in the arguments themselves.
 	}
 	root := newRoot(c)
 	root.SetArgs(args)
 	err := unknownVerb(root, args)
+	verb := ""
 	if err == nil {
-		err = root.ExecuteContext(ctx)
+		var cmd *cobra.Command
+		cmd, err = root.ExecuteContextC(ctx)
+		verb = commandName(cmd)
 	}
-	c.fail(err)
-	return exitCode(err)
+	if err == nil {
+		err = c.refused
+	}
+	c.fail(verb, err)
+	code := exitCode(err)
+	if out.err != nil {
+		c.lost(err, out.err)
+		code = cmp.Or(code, exitFailed)
+	}
+	return code
 }

@@ -29,11 +29,12 @@ configuration, 3 the environment (a broker that cannot be reached, authenticatio
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.PersistentFlags().VarP(&formatValue{&c.format}, "output", "o", "form of the result: table or json")
+	root.PersistentFlags().Lookup("output").DefValue = formatTable // c.format may be what was asked for already.
 	noError(root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{formatTable, formatJSON}, cobra.ShellCompDirectiveNoFileComp)))
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRun(c), newValidate(c), newInspect(c), newTopics(c), newDemo(c), newDemoHost(c), newVersion(c))
-	root.InitDefaultHelpCmd()
-	addCompletion(root)
+	addHelp(c, root)
+	addCompletion(c, root)
 	return root
 }
 
@@ -64,6 +65,7 @@ func unknownVerb(root *cobra.Command, args []string) error {
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
 		return nil // Cobra adds this one only as it executes.
 	}
+	initHelpFlags(root)
 	cmd, rest, err := root.Find(args)
 	if err != nil {
 		m := unknownCommand.FindStringSubmatch(err.Error())
@@ -79,11 +81,19 @@ func unknownVerb(root *cobra.Command, args []string) error {
 	return nil
 }
 
+// initHelpFlags declares -h, which cobra does only as it executes: Find would take what follows it for its value.
+func initHelpFlags(cmd *cobra.Command) {
+	cmd.InitDefaultHelpFlag()
+	for _, sub := range cmd.Commands() {
+		initHelpFlags(sub)
+	}
+}
+
 func verbError(cmd *cobra.Command, verb string) error {
 	e := &usageError{code: "unknown_verb", err: fmt.Errorf("%s has no verb %q", cmd.CommandPath(), verb), help: cmd.CommandPath() + " --help"}
 	cmd.SuggestionsMinimumDistance = 2
 	if s := cmd.SuggestionsFor(verb); len(s) > 0 {
-		e.suggestion = s[0]
+		e.meant = s[0]
 	}
 	return e
 }
@@ -125,7 +135,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 	})
 	if s := names.SuggestionsFor(m[1]); len(s) > 0 {
-		e.suggestion = "--" + s[0]
+		e.meant = "--" + s[0]
 	}
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +38,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":   exits,
+			"lost":    lost,
 			"module":  writeModule,
 			"guest":   copyGuest,
 			"broker":  startBroker,
@@ -61,6 +63,33 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// lost CODE ARGS...: wasmflow with these arguments, on a full disk, ends with this code and says that its answer is lost where
+// the code is 1.
+func lost(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: lost CODE ARGS...")
+	}
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	ts.Check(err)
+	defer full.Close()
+	cmd := exec.Command("wasmflow", args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "XDG_CACHE_HOME", "KAFKA_BROKERS", "NO_COLOR"} {
+		if value := ts.Getenv(name); value != "" {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	var said strings.Builder
+	cmd.Stdout, cmd.Stderr = full, io.MultiWriter(ts.Stderr(), &said)
+	err = cmd.Run()
+	if code := strconv.Itoa(cmd.ProcessState.ExitCode()); code != args[0] {
+		ts.Fatalf("%v, want exit code %s:\n%s", err, args[0], said.String())
+	}
+	if args[0] != "0" && !strings.Contains(said.String(), "the result is lost") {
+		ts.Fatalf("it says nothing of it:\n%s", said.String())
 	}
 }
 

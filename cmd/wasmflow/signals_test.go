@@ -3,13 +3,17 @@ package main
 import (
 	"bufio"
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -23,8 +27,8 @@ type process struct {
 	lines *bufio.Scanner // Of stderr.
 }
 
-// startRun starts run on a pipeline that reads topic in.
-func startRun(t *testing.T, broker string) *process {
+// startVerb starts a verb on a pipeline that reads topic in.
+func startVerb(t *testing.T, broker string, args ...string) *process {
 	t.Helper()
 	dir := t.TempDir()
 	config := `version: 1
@@ -41,10 +45,15 @@ log: { format: json }
 			t.Fatal(err)
 		}
 	}
+	return start(t, append(args, "-c", filepath.Join(dir, "c.yaml"))...)
+}
+
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	p := &process{Cmd: exec.CommandContext(ctx, "wasmflow", "run", "-c", filepath.Join(dir, "c.yaml")), t: t}
-	p.Env = append(os.Environ(), "XDG_CACHE_HOME="+dir)
+	p := &process{Cmd: exec.CommandContext(ctx, "wasmflow", args...), t: t}
+	p.Env = append(os.Environ(), "XDG_CACHE_HOME="+t.TempDir())
 	stderr, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -93,11 +102,76 @@ func TestFirstSignalDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer broker.Close()
-	p := startRun(t, broker.Addrs()[0])
+	p := startVerb(t, broker.Addrs()[0], "run")
 	p.says("pipeline started")
 	p.signal(os.Interrupt)
 	p.says("draining")
 	p.ends(exitOK)
+}
+
+// TestOnceIsCutOff has an input that cannot be read to its end: the fetches of it are not answered.
+func TestOnceIsCutOff(t *testing.T) {
+	t.Parallel()
+	broker, err := devbroker.Start(devbroker.Options{Topics: map[string]int32{"in": 1, "out": 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer broker.Close()
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "in", Value: []byte("x")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{})
+	once := sync.OnceFunc(func() { close(asked) })
+	broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.NotLeaderForPartition, When: func(kmsg.Request) bool {
+		once()
+		return true
+	}})
+	p := startVerb(t, broker.Addrs()[0], "run", "--once")
+	p.says("pipeline started")
+	<-asked
+	p.signal(syscall.SIGTERM)
+	p.says(`pipeline "drop": stopped by signal terminated before the ends of the inputs were reached`)
+	p.ends(exitFailed)
+}
+
+// TestTopicsCreateIsCutOff has a broker that accepts connections and never answers.
+func TestTopicsCreateIsCutOff(t *testing.T) {
+	t.Parallel()
+	hole, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hole.Close()
+	p := startVerb(t, hole.Addr().String(), "topics", "create")
+	conn, err := hole.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGTERM)
+	p.says("wasmflow: stopped by signal terminated")
+	p.ends(exitFailed)
+}
+
+func TestDemoIsCutOff(t *testing.T) {
+	t.Parallel()
+	module := filepath.Join(t.TempDir(), "drop.wasm")
+	if err := os.WriteFile(module, modules["drop"], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "demo", "--module", module, "--payments", "2000")
+	p.says("payments produced")
+	p.signal(syscall.SIGTERM)
+	p.says("wasmflow: stopped by signal terminated")
+	p.ends(exitFailed)
 }
 
 // TestSecondSignalExits has a broker that stops answering at the end of the first transaction, so that the drain takes long.
@@ -115,7 +189,7 @@ func TestSecondSignalExits(t *testing.T) {
 		<-release
 		return false
 	}})
-	p := startRun(t, broker.Addrs()[0])
+	p := startVerb(t, broker.Addrs()[0], "run")
 	p.says("pipeline started")
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addrs()...))
 	if err != nil {

@@ -95,9 +95,12 @@ func checkModules(ctx context.Context, cfg *config.Config) error {
 	for _, p := range cfg.Pipelines {
 		for _, t := range p.Transforms {
 			t.Outputs = p.OutputNames()
-			if err := checkModule(ctx, t); err != nil {
-				path := fmt.Sprintf("pipelines[%s].transforms[%s].module", p.Name, t.Name)
-				failed = append(failed, &moduleError{file: moduleOf(cfg, p.Name, t.Name).Path, path: path, err: err})
+			err := checkModule(ctx, t)
+			switch {
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			case err != nil:
+				failed = append(failed, blameFor(cfg, p.Name, fmt.Errorf("%w: transform %q: %w", host.ErrConfig, t.Name, err))...)
 			}
 		}
 	}

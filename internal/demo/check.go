@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"fmt"
+	"time"
 )
 
 // Seen is a record that a reader of an output saw.
@@ -15,6 +16,8 @@ type Seen struct {
 	ID    string
 	// Reason is the header of a rejected payment.
 	Reason string
+	// Time is the record's timestamp.
+	Time time.Time
 	// Partition and Offset of the output's topic.
 	Partition int32
 	Offset    int64
@@ -28,7 +31,7 @@ type Findings struct {
 	// Missing are on no output, Twice are records beyond a payment's first.
 	Missing int `json:"missing"`
 	Twice   int `json:"more_than_once"`
-	// Wrong are on the wrong output, or have another key, value or reason than they must. Unknown were never produced.
+	// Wrong are on the wrong output, or have another key, value, timestamp or reason than they must. Unknown were never produced.
 	Wrong   int `json:"wrong"`
 	Unknown int `json:"unknown"`
 	// Order are before an earlier payment of their account.
@@ -101,6 +104,8 @@ func (f *Findings) place(p *Payment, s *Seen) {
 		f.violation(&f.Wrong, "%s: payment %s has key %q, not %q", s.place(), p.ID, s.Key, p.Account)
 	case s.Reason != p.Reason:
 		f.violation(&f.Wrong, "%s: payment %s was rejected for %q, not %q", s.place(), p.ID, s.Reason, p.Reason)
+	case !s.Time.Equal(p.Time):
+		f.violation(&f.Wrong, "%s: payment %s has the timestamp %d, not %d", s.place(), p.ID, s.Time.UnixMilli(), p.Time.UnixMilli())
 	case !bytes.Equal(s.Value, p.Want):
 		f.violation(&f.Wrong, "%s: payment %s reads %s, not %s", s.place(), p.ID, s.Value, p.Want)
 	}

@@ -1,18 +1,22 @@
 package demo
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+var now = time.Date(2026, 1, 1, 0, 0, 0, 5e5, time.UTC)
 
 // perfect is what a reader sees where nothing went wrong.
 func perfect(payments []Payment) []Seen {
 	seen := make([]Seen, len(payments))
 	for i, p := range payments {
-		seen[i] = Seen{Output: p.Output, Key: p.Account, Value: p.Want, ID: p.ID, Reason: p.Reason, Offset: int64(i)}
+		seen[i] = Seen{Output: p.Output, Key: p.Account, Value: p.Want, ID: p.ID, Reason: p.Reason, Offset: int64(i), Time: p.Time}
 	}
 	return seen
 }
@@ -20,7 +24,7 @@ func perfect(payments []Payment) []Seen {
 // TestCheckCatches breaks a perfect outcome in one way each: a checker that passes one of them proves nothing.
 func TestCheckCatches(t *testing.T) {
 	t.Parallel()
-	payments := Traffic(1, 2000)
+	payments := Traffic(t.Context(), 1, 2000, now)
 	isAccepted := func(s Seen) bool { return s.Output == accepted }
 	isRejected := func(s Seen) bool { return s.Output == rejected }
 	for _, tt := range []struct {
@@ -49,6 +53,10 @@ func TestCheckCatches(t *testing.T) {
 			s[3].Key = "account-999"
 			return s
 		}, Findings{Wrong: 1}, `has key "account-999"`},
+		{"another timestamp", func(s []Seen) []Seen {
+			s[5].Time = s[5].Time.Add(time.Millisecond)
+			return s
+		}, Findings{Wrong: 1}, "payment p-0000006 has the timestamp 1767225598006, not 1767225598005"},
 		{"from nowhere", func(s []Seen) []Seen {
 			return append(s, Seen{Output: accepted, ID: "p-x", Value: []byte("{}"), Partition: 2, Offset: 9})
 		}, Findings{Unknown: 1}, `accepted/2@9: id "p-x" was never produced: {}`},
@@ -82,11 +90,11 @@ func TestCheckCatches(t *testing.T) {
 
 func TestTraffic(t *testing.T) {
 	t.Parallel()
-	a, b := Traffic(7, 5000), Traffic(7, 5000)
+	a, b := Traffic(t.Context(), 7, 5000, now), Traffic(t.Context(), 7, 5000, now)
 	if diff := cmp.Diff(a, b); diff != "" {
 		t.Errorf("the same seed gave other payments:\n%s", diff)
 	}
-	if cmp.Equal(a[:50], Traffic(8, 50)) {
+	if cmp.Equal(a[:50], Traffic(t.Context(), 8, 50, now)) {
 		t.Error("another seed gave the same payments")
 	}
 	reasons := map[string]int{}
@@ -99,6 +107,42 @@ func TestTraffic(t *testing.T) {
 	for _, f := range faults {
 		if reasons[f.reason] == 0 {
 			t.Errorf("no payment is rejected for %q", f.reason)
+		}
+	}
+}
+
+// TestTrafficStops holds that nobody waits for payments that nobody wants any more.
+func TestTrafficStops(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := Traffic(ctx, 1, 1<<40, now); len(got) > 0 {
+		t.Errorf("%d payments", len(got))
+	}
+}
+
+// TestResultOK spoils a result in one way each: what is not looked at proves nothing.
+func TestResultOK(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(r *Result){
+		"":                             func(*Result) {},
+		"missing":                      func(r *Result) { r.Missing = 1 },
+		"twice":                        func(r *Result) { r.Twice = 1 },
+		"wrong":                        func(r *Result) { r.Wrong = 1 },
+		"unknown":                      func(r *Result) { r.Unknown = 1 },
+		"order":                        func(r *Result) { r.Order = 1 },
+		"lag":                          func(r *Result) { r.Lag = 1 },
+		"committed beyond the end":     func(r *Result) { r.Lag = -1 },
+		"leaked":                       func(r *Result) { r.Leaked = 1 },
+		"nothing open":                 func(r *Result) { r.Open, r.Hidden = 0, 0 },
+		"an open transaction was kept": func(r *Result) { r.Hidden = 0 },
+		"another one was aborted":      func(r *Result) { r.Hidden = 20 },
+	} {
+		r := Result{Payments: 100, Open: 10, Hidden: 10}
+		r.Accepted, r.Rejected = 90, 10
+		spoil(&r)
+		if r.OK() != (name == "") {
+			t.Errorf("%s: OK() = %v", name, r.OK())
 		}
 	}
 }

@@ -75,10 +75,14 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	defer client.Close()
-	d := &demo{Options: o, brokers: broker.Addrs(), client: client, payments: Traffic(o.Seed, o.Payments)}
+	d := &demo{Options: o, brokers: broker.Addrs(), client: client}
 	d.result.Payments, d.result.Seed = o.Payments, o.Seed
-	for _, step := range []func(context.Context) error{d.produce, d.runVictim, d.lookIntoOpen, d.takeOver, d.check} {
-		if err := step(ctx); err != nil {
+	for _, step := range []func(context.Context) error{d.generate, d.produce, d.runVictim, d.lookIntoOpen, d.takeOver, d.check} {
+		err := step(ctx)
+		if ctx.Err() != nil {
+			return d.result, context.Cause(ctx) // Whatever the step makes of it.
+		}
+		if err != nil {
 			return d.result, err
 		}
 	}
@@ -95,10 +99,15 @@ type demo struct {
 	result   Result
 }
 
+func (d *demo) generate(ctx context.Context) error {
+	d.payments = Traffic(ctx, d.Seed, d.Payments, time.Now())
+	return nil
+}
+
 func (d *demo) produce(ctx context.Context) error {
 	records := make([]*kgo.Record, len(d.payments))
 	for i, p := range d.payments {
-		records[i] = &kgo.Record{Topic: topicRaw, Key: []byte(p.Account), Value: p.Value}
+		records[i] = &kgo.Record{Topic: topicRaw, Key: []byte(p.Account), Value: p.Value, Timestamp: p.Time}
 	}
 	if err := d.client.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		return fmt.Errorf("produce the payments: %w", err)
@@ -130,9 +139,6 @@ func (d *demo) runVictim(ctx context.Context) error {
 	}
 	err = cmd.Wait()
 	var exit *exec.ExitError
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
 	if !errors.As(err, &exit) || exit.Exited() {
 		return fmt.Errorf("the first host was not killed: %v: %s", err, strings.TrimSpace(said.String()))
 	}
@@ -172,11 +178,9 @@ func (d *demo) takeOver(ctx context.Context) error {
 		return err
 	}
 	err = h.Run(ctx)
-	err = errors.Join(err, h.Close(context.WithoutCancel(ctx)))
-	if err == nil && ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience) // A guest may never return.
+	defer cancel()
+	return errors.Join(err, h.Close(closing))
 }
 
 func (d *demo) check(ctx context.Context) error {

@@ -15,6 +15,9 @@ const (
 
 	partitions = 4
 	group      = "payments"
+
+	// patience is how long what was interrupted may take to end.
+	patience = 2 * time.Second
 )
 
 // outputTopics are the topics by the names of the outputs.
@@ -30,7 +33,7 @@ func pipeline(brokers []string, module []byte, maxRecords int) host.Config {
 			"currencies": currencies, "limit": money(limitCents),
 		}}},
 		Workers: 1, MaxRecords: maxRecords, MaxDelay: time.Second,
-		Once: true,
+		Once: true, Drain: patience,
 	}
 }
 

@@ -74,7 +74,7 @@ func endOffsets(ctx context.Context, admin *kadm.Client, level kgo.IsolationLeve
 }
 
 func seenOf(r *kgo.Record) Seen {
-	s := Seen{Output: accepted, Key: string(r.Key), Value: r.Value, Partition: r.Partition, Offset: r.Offset}
+	s := Seen{Output: accepted, Key: string(r.Key), Value: r.Value, Partition: r.Partition, Offset: r.Offset, Time: r.Timestamp}
 	if r.Topic == topicRejected {
 		s.Output = rejected
 	}

@@ -3,10 +3,12 @@
 package demo
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Payment is a generated payment and what must become of it (examples/payments/README.md has the rules).
@@ -17,6 +19,8 @@ type Payment struct {
 	Account string
 	// Value is what is produced.
 	Value []byte
+	// Time is the record's timestamp, whole milliseconds; it must be that of what comes out.
+	Time time.Time
 	// Output that it must come out on, accepted or rejected.
 	Output string
 	// Want is the value there.
@@ -54,12 +58,16 @@ var faults = []fault{
 	{"unknown field", func(_ *rand.Rand, f map[string]string) { f["note"] = "urgent" }},
 }
 
-// Traffic generates n payments, about one in seven of them to be rejected. The same seed gives the same payments.
-func Traffic(seed uint64, n int) []Payment {
+// Traffic generates n payments, about one in seven of them to be rejected, one a millisecond up to now. The same seed gives the
+// same payments. Where ctx is done it stops, with fewer of them.
+func Traffic(ctx context.Context, seed uint64, n int, now time.Time) []Payment {
 	r := rand.New(rand.NewPCG(seed, 0))
-	payments := make([]Payment, n)
-	for i := range payments {
-		payments[i] = payment(r, i)
+	first := now.Truncate(time.Millisecond).Add(-time.Duration(n) * time.Millisecond)
+	var payments []Payment
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		p := payment(r, i)
+		p.Time = first.Add(time.Duration(i) * time.Millisecond)
+		payments = append(payments, p)
 	}
 	return payments
 }

@@ -42,9 +42,8 @@ func (v Victim) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer h.Close(context.WithoutCancel(ctx))
 	if err := h.Run(ctx); err != nil {
-		return err
+		return err // The process ends with it: there is nothing to free.
 	}
 	return fmt.Errorf("the host ended before transaction %d, where it was to be killed", v.KillAt)
 }

@@ -66,16 +66,26 @@ func Names(pipelines []host.Config) []string {
 
 // Create creates those of the topics that do not exist, on the cluster that opts connect to. Topics that exist are left as
 // they are. What became of each is in the list, also where the cluster refused to create it. The error wraps
-// host.ErrEnvironment and means that the cluster did not answer, or not to us.
+// host.ErrEnvironment and means that the cluster did not answer, or not to us; where ctx is done it is the cause of that.
 func Create(ctx context.Context, opts []kgo.Opt, names []string, spec Spec) ([]Topic, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	states, err := createMissing(bounded, opts, names, spec)
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return states, err
+}
+
+func createMissing(ctx context.Context, opts []kgo.Opt, names []string, spec Spec) ([]Topic, error) {
 	opts = append(slices.Clone(opts), kgo.DialTimeout(3*time.Second), kgo.RequestRetries(3))
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	defer client.Close()
+	// The client waits for the answer to its first request whatever becomes of ctx.
+	defer context.AfterFunc(ctx, client.Close)()
 	admin := kadm.NewClient(client)
 	have, err := admin.ListTopics(ctx, names...)
 	if err != nil {

@@ -3,8 +3,10 @@ package topics_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -78,5 +80,38 @@ func TestCreateWithoutBroker(t *testing.T) {
 	_, err = topics.Create(context.Background(), []kgo.Opt{kgo.SeedBrokers(l.Addr().String())}, []string{"a"}, topics.Spec{})
 	if !errors.Is(err, host.ErrEnvironment) {
 		t.Errorf("error %v, want one of the environment", err)
+	}
+}
+
+// TestCreateIsCutOff has a broker that accepts connections and never answers.
+func TestCreateIsCutOff(t *testing.T) {
+	t.Parallel()
+	hole, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hole.Close()
+	asked := make(chan struct{})
+	go func() {
+		conn, err := hole.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Read(make([]byte, 1))
+		close(asked)
+		_, _ = io.Copy(io.Discard, conn) // Until the client gives up.
+	}()
+	cause := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		_, err := topics.Create(ctx, []kgo.Opt{kgo.SeedBrokers(hole.Addr().String()), kgo.RequestTimeoutOverhead(10 * time.Minute)}, []string{"a"}, topics.Spec{})
+		done <- err
+	}()
+	<-asked
+	cancel(cause)
+	if err := <-done; !errors.Is(err, cause) {
+		t.Errorf("error %v, want the cause", err)
 	}
 }
