@@ -18,12 +18,12 @@ func addCompletion(c *cli, root *cobra.Command) {
 		cmd.RunE = group
 		for _, shell := range cmd.Commands() {
 			shell.Example = "  wasmflow completion " + shell.Name()
-			print := shell.RunE
+			script := shell.RunE
 			shell.RunE = func(cmd *cobra.Command, args []string) error {
 				if c.format == formatJSON {
 					return withoutJSON("a completion script")
 				}
-				return print(cmd, args)
+				return script(cmd, args)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,16 +10,24 @@ import (
 type block struct {
 	// line of the file where its content begins, from 1.
 	line int
-	text string
+	// language as it is written behind the fence, "" where there is none.
+	language string
+	text     string
 }
 
-// shellBlocks finds the fenced blocks whose language is sh: those are to be run. What is only to be read is console or text
-// (CommonMark 0.31, "Fenced code blocks").
-func shellBlocks(markdown string) ([]block, error) {
+// shell is the language of the blocks that are run.
+const shell = "sh"
+
+// of are the blocks of a language.
+func of(language string, blocks []block) []block {
+	return slices.DeleteFunc(slices.Clone(blocks), func(b block) bool { return b.language != language })
+}
+
+// fencedBlocks finds the fenced blocks (CommonMark 0.31, "Fenced code blocks").
+func fencedBlocks(markdown string) ([]block, error) {
 	var blocks []block
 	var fence string // What closes the block that is open.
-	var open *block  // Nil in blocks of another language.
-	start := 0
+	var open block
 	for i, line := range strings.Split(markdown, "\n") {
 		trimmed := strings.TrimLeft(line, " ")
 		if fence == "" {
@@ -26,25 +35,17 @@ func shellBlocks(markdown string) ([]block, error) {
 			if ticks < 3 || strings.Contains(trimmed[ticks:], "`") {
 				continue
 			}
-			fence, start = trimmed[:ticks], i+1
-			if strings.TrimSpace(trimmed[ticks:]) == "sh" {
-				open = &block{line: i + 2}
-			}
+			fence, open = trimmed[:ticks], block{line: i + 2, language: strings.TrimSpace(trimmed[ticks:])}
 			continue
 		}
 		if rest, ok := strings.CutPrefix(trimmed, fence); ok && strings.Trim(rest, "` ") == "" {
-			if open != nil {
-				blocks = append(blocks, *open)
-			}
-			fence, open = "", nil
+			blocks, fence = append(blocks, open), ""
 			continue
 		}
-		if open != nil {
-			open.text += line + "\n"
-		}
+		open.text += line + "\n"
 	}
 	if fence != "" {
-		return nil, fmt.Errorf("line %d: the fenced block is never closed", start)
+		return nil, fmt.Errorf("line %d: the fenced block is never closed", open.line-1)
 	}
 	return blocks, nil
 }
