@@ -22,10 +22,10 @@ type result struct {
 	Time    time.Time `json:"time"`
 	Machine string    `json:"machine"`
 	// Load is the machine's load average before the run, of one minute: far above 0, others were working too.
-	Load string `json:"load_before"`
-	Name    string    `json:"name"`
-	Value   float64   `json:"value"`
-	Unit    string    `json:"unit"`
+	Load  string  `json:"load_before"`
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"`
 	// Target is what the figure has to be, such as "<= 120", or nothing.
 	Target target `json:"target,omitempty"`
 }
