@@ -46,7 +46,7 @@ func (w *worker) adjustOffsets(ctx context.Context, offsets map[string]map[int32
 				at, o = end.Offset, kgo.NewOffset().At(end.Offset)
 			case at < 0:
 				at, o = start.Offset, kgo.NewOffset().At(start.Offset)
-			case at < start.Offset || at > end.Offset:
+			case at < start.Offset: // one beyond the end is for the fetch to tell: only the leader knows where the log really ends
 				if err := w.h.refuseRange(topic, n, at, start.Offset, end.Offset); err != nil {
 					w.stop(err)
 					break

@@ -36,6 +36,10 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: list where the inputs end: %w", ErrEnvironment, err)
 	}
+	highs, err := h.admin.ListEndOffsets(ctx, names...) // what an open transaction holds back is not beyond the log
+	if err != nil {
+		return nil, fmt.Errorf("%w: list where the inputs end: %w", ErrEnvironment, err)
+	}
 	committed, err := h.groupOffsets(ctx)
 	if err != nil {
 		return nil, err
@@ -44,10 +48,11 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 		e.topics[topic] = map[int32]end{}
 		for n, last := range partitions {
 			start, _ := starts.Lookup(topic, n)
+			high, _ := highs.Lookup(topic, n)
 			at, known := committed.Lookup(topic, n)
 			target := end{last.Offset, -1}
-			if known && (at.At < start.Offset || at.At > last.Offset) {
-				if err := h.refuseRange(topic, n, at.At, start.Offset, last.Offset); err != nil {
+			if known && (at.At < start.Offset || at.At > high.Offset) {
+				if err := h.refuseRange(topic, n, at.At, start.Offset, high.Offset); err != nil {
 					return nil, err
 				}
 				target.beyond = at.At
