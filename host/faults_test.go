@@ -19,8 +19,8 @@ import (
 	"github.com/wasmflow/wasmflow/internal/devbroker"
 )
 
-// TestFaultsAreRetried: errors that say nothing against a record abort or recreate, and every record comes out once.
-func TestFaultsAreRetried(t *testing.T) {
+// TestI1_FaultsAreRetried: errors that say nothing against a record abort or recreate, and every record comes out once.
+func TestI1_FaultsAreRetried(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]devbroker.Fault{
 		"produce/invalid_txn_state":     {Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.InvalidTxnState},
@@ -185,23 +185,26 @@ func TestSlowDeliveryShrinks(t *testing.T) {
 // TestDeletedTopicStops: an input that is deleted, or deleted and created again, stops the pipeline with its name.
 func TestDeletedTopicStops(t *testing.T) {
 	t.Parallel()
-	for _, recreate := range []bool{false, true} {
-		w := newWorld(t, map[string]int32{"in": 1, "out": 1})
-		w.produce(0, 5, 1)
-		committed := make(chan Transaction, 8)
-		cfg := w.config(natives("forward"))
-		cfg.Hooks.Committed = func(txn Transaction) { committed <- txn }
-		r := w.run(cfg)
-		<-committed
-		if err := w.broker.DeleteTopic("in"); err != nil {
-			t.Fatal(err)
-		}
-		if recreate {
-			if err := w.broker.CreateTopic("in", 1, nil); err != nil {
+	for name, recreate := range map[string]bool{"deleted": false, "created again": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+			w.produce(0, 5, 1)
+			committed := make(chan Transaction, 8)
+			cfg := w.config(natives("forward"))
+			cfg.Hooks.Committed = func(txn Transaction) { committed <- txn }
+			r := w.run(cfg)
+			<-committed
+			if err := w.broker.DeleteTopic("in"); err != nil {
 				t.Fatal(err)
 			}
-		}
-		mention(t, r.wait(t), nil, `topic "in" partition 0`, "deleted")
+			if recreate {
+				if err := w.broker.CreateTopic("in", 1, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			mention(t, r.wait(t), nil, `topic "in" partition 0`, "deleted")
+		})
 	}
 }
 
@@ -339,8 +342,8 @@ func TestI3_OffsetsGoForward(t *testing.T) {
 	mention(t, err, ErrContinuity)
 }
 
-// TestAbortBeforeTheFirstCommit: an abort before any commit goes back to where the group began, at the end of the log then.
-func TestAbortBeforeTheFirstCommit(t *testing.T) {
+// TestI4_AbortBeforeTheFirstCommit: an abort before any commit goes back to where the group began, at the end of the log then.
+func TestI4_AbortBeforeTheFirstCommit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
 	w.produce(0, 5, 1)
@@ -372,8 +375,8 @@ func TestAbortBeforeTheFirstCommit(t *testing.T) {
 	w.expect(5, 5)
 }
 
-// TestGuestTimeShrinks: a step that takes too long goes back, and comes again with fewer records until it fits.
-func TestGuestTimeShrinks(t *testing.T) {
+// TestI12_GuestTimeShrinks: a step that takes too long goes back, and comes again with fewer records until it fits.
+func TestI12_GuestTimeShrinks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int32{"in": 4, "out": 1})
 	w.produce(0, 40, 4)
@@ -394,8 +397,8 @@ func TestGuestTimeShrinks(t *testing.T) {
 	w.expect(0, 40)
 }
 
-// TestDrain: the end of Run's context lets the open transaction end, and commits it.
-func TestDrain(t *testing.T) {
+// TestI13_Drain: the end of Run's context lets the open transaction end, and commits it.
+func TestI13_Drain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
 	w.produce(0, 5, 1)
@@ -421,8 +424,8 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestDrainIsBounded: a guest that does not come back does not hold the host for ever.
-func TestDrainIsBounded(t *testing.T) {
+// TestI13_DrainIsBounded: a guest that does not come back does not hold the host for ever.
+func TestI13_DrainIsBounded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
 	w.produce(0, 5, 1)
