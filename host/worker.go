@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 )
@@ -179,13 +182,29 @@ func (w *worker) assigned(partitions map[string][]int32) {
 	}
 }
 
-func (w *worker) revoked(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+func (w *worker) revoked(ctx context.Context, _ *kgo.Client, partitions map[string][]int32) {
 	if len(partitions) == 0 {
 		return
 	}
+	names := slices.Sorted(maps.Keys(partitions))
+	w.h.running.Go(func() { w.stopIfDeleted(ctx, names) })
 	w.positions.remove(partitions)
 	w.log.Info("revoked", zap.Any("partitions", partitions))
 	if f := w.h.cfg.Hooks.Revoked; f != nil {
 		f(w.n, partitions)
+	}
+}
+
+// stopIfDeleted looks for inputs that are gone among those that were revoked. Under KIP-848 the broker takes the partitions of a
+// deleted topic away before a fetch could fail: nothing else would say why no record comes any more.
+func (w *worker) stopIfDeleted(ctx context.Context, revoked []string) {
+	described, err := w.h.describeTopics(ctx, revoked)
+	if err != nil {
+		w.log.Debug("the revoked topics cannot be described", zap.NamedError("err", err))
+	}
+	for topic, d := range described {
+		if errors.Is(d.err, kerr.UnknownTopicOrPartition) {
+			w.stop(fmt.Errorf("topic %q: it was deleted: %w", topic, d.err))
+		}
 	}
 }
