@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
 
 	"github.com/wasmflow/wasmflow/abi"
 	"github.com/wasmflow/wasmflow/host/guest"
@@ -93,5 +95,41 @@ func TestBesides(t *testing.T) {
 	}
 	if txn.dropped != 0 {
 		t.Errorf("%d dropped, want 0: both inputs have an output", txn.dropped)
+	}
+}
+
+// TestHalvesMeetFreshInstances: where the limit of a later transform makes a batch come again in halves, the earlier ones do
+// not meet what they remember of it (I8).
+func TestHalvesMeetFreshInstances(t *testing.T) {
+	t.Parallel()
+	w := newWorker(&Host{cfg: Config{Outputs: map[string]string{"out": "out"}, DefaultOutput: "out", MaxBytes: 1 << 20, MaxGuestTime: time.Hour, MaxRecords: 10}, log: zap.NewNop()}, 0)
+	met := map[*guest.Instance]int{}
+	remembers := func(ctx context.Context, env guest.Env, b abi.Batch) (abi.Result, error) {
+		met[w.chain.stages[0].instance]++
+		return natives("forward")(ctx, env, b)
+	}
+	for _, c := range []guest.Config{{Name: "remembers", Native: remembers}, {Name: "limited", Native: natives("forward"), Limits: guest.Limits{OutputRecords: 1}}} {
+		c.Outputs = []string{"out"}
+		m, err := guest.Load(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.chain.stages = append(w.chain.stages, stage{name: c.Name, module: m})
+	}
+	in := abi.Batch{Topic: "in", Records: []abi.Record{{Value: []byte("a")}, {Value: []byte("b"), Offset: 1}}}
+	txn := w.txn.reset()
+	if err := w.runBatch(t.Context(), &in, txn); err != nil {
+		t.Fatal(err)
+	}
+	if len(met) != 2 || len(txn.out) != 2 {
+		t.Errorf("%d instances for a batch that came again, %d records; want 2 and 2", len(met), len(txn.out))
+	}
+	w.h.cfg.MaxBytes = 0 // the first half has made too much already
+	if err := w.runBatch(t.Context(), &in, w.txn.reset()); err == nil {
+		w.txn.outBytes = 1
+		err = w.tooMuch(&w.txn, 2)
+		if classify(err) != actRetry || w.room.limit != 1 {
+			t.Errorf("error %v, room for %d records", err, w.room.limit)
+		}
 	}
 }

@@ -28,6 +28,10 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 	if len(names) == 0 {
 		return e, nil
 	}
+	committed, err := h.groupOffsets(ctx) // first: another host of the group may commit what comes meanwhile
+	if err != nil {
+		return nil, err
+	}
 	starts, err := h.admin.ListStartOffsets(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: list where the inputs start: %w", ErrEnvironment, err)
@@ -39,10 +43,6 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 	highs, err := h.admin.ListEndOffsets(ctx, names...) // what an open transaction holds back is not beyond the log
 	if err != nil {
 		return nil, fmt.Errorf("%w: list where the inputs end: %w", ErrEnvironment, err)
-	}
-	committed, err := h.groupOffsets(ctx)
-	if err != nil {
-		return nil, err
 	}
 	for topic, partitions := range listed {
 		e.topics[topic] = map[int32]end{}
@@ -71,7 +71,7 @@ func (e *ends) wait(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		done, err := e.reached(ctx)
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			e.h.log.Warn("the group's offsets cannot be read; asking again", zap.NamedError("err", err))
 		} else if done {
 			return

@@ -64,14 +64,8 @@ func (w *worker) fill(ctx context.Context, s session, t *transaction) error {
 		}
 		for i := range fetches {
 			for len(fetches[i].records) > 0 {
-				// What was polled and not transformed goes back by the abort (I12).
-				switch {
-				case t.guest > w.h.cfg.MaxGuestTime:
-					w.room.shrink(t.in)
-					return errGuestTime
-				case t.outBytes > mostOutput*w.h.cfg.MaxBytes || len(t.out) > mostRecords:
-					w.room.shrink(t.in)
-					return errFanOut
+				if err := w.tooMuch(t, t.in); err != nil {
+					return err
 				}
 				if err := w.transform(ctx, &fetches[i], t); err != nil {
 					return err
@@ -121,13 +115,33 @@ func (w *worker) runBatch(ctx context.Context, in *abi.Batch, t *transaction) er
 	var trap *guest.TrapError
 	if n := len(in.Records); n > 1 && errors.As(err, &trap) && trap.Kind == guest.TrapOutput {
 		t.undo(before)
+		w.chain.discard() // the stages before have seen the batch: nothing of that may be met again (I8)
 		for _, part := range [2][]abi.Record{in.Records[:n/2], in.Records[n/2:]} {
+			if err := w.tooMuch(t, n); err != nil {
+				return err
+			}
 			if err := w.runBatch(ctx, batchOf(in, part), t); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+	return err
+}
+
+// tooMuch says that a transaction of so many records takes too long, or makes too much of them. What was polled goes back by
+// the abort, and comes again with fewer records (I12).
+func (w *worker) tooMuch(t *transaction, records int) error {
+	var err error
+	switch c := w.h.cfg; {
+	case t.guest > c.MaxGuestTime:
+		err = errGuestTime
+	case t.outBytes > mostOutput*c.MaxBytes || len(t.out) > mostRecords:
+		err = errFanOut
+	default:
+		return nil
+	}
+	w.room.shrink(records)
 	return err
 }
 

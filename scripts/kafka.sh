@@ -176,8 +176,7 @@ wait_ready() { # nodes...
 	local i end=$((SECONDS + ${KAFKA_READY_S:-120}))
 	for i in "$@"; do
 		until grep -q 'Kafka Server started' "$DIR/node$i/server.log" 2>/dev/null; do
-			# By the pid alone: until the child has become java, its arguments are still this script's.
-			kill -0 "$(cat "$DIR/node$i/pid")" 2>/dev/null || blame "$i" died
+			kill -0 "$(cat "$DIR/node$i/pid")" 2>/dev/null || blame "$i" died # by the pid alone: it may not have become java yet
 			((SECONDS < end)) || blame "$i" "not ready in time (KAFKA_READY_S)"
 			sleep 0.2
 		done

@@ -20,7 +20,8 @@ func newRun(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run -c FILE...",
 		Short: "Run pipelines until a signal, or to the end of their inputs",
-		Long: `run runs every pipeline of the configuration. One that fails, or whose module is refused, does not stop the others; at
+		Long: `run runs every pipeline of the configuration. Mistakes of its files, a module that cannot be read among them, are told
+before anything runs. A pipeline that fails, or whose module is refused, does not stop the others; at
 the end each failure is named. The first SIGINT or SIGTERM drains: what is open is committed, then run ends with 0, or
 with 1 where --once had not come to the end of an input. The second one stops at once, and what was open is done again
 by the next run.`,

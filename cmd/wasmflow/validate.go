@@ -43,7 +43,8 @@ func newValidate(c *cli) *cobra.Command {
 		Aliases: []string{"lint"},
 		Short:   "Check configuration and modules without a broker",
 		Long: `validate reads the configuration as run would, loads every module, and starts each transform once with its own
-configuration and outputs. It opens no connection. All mistakes are reported at once.`,
+configuration and outputs. It opens no connection. All mistakes of the files are
+reported at once; where there are none, all those of the modules.`,
 		Example: `  wasmflow validate -c config.yaml
   wasmflow validate -c base.yaml -c production.yaml -o json`,
 		Args: arguments(0, 0, "no arguments"),
