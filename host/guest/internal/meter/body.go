@@ -1,0 +1,184 @@
+package meter
+
+// event is an instruction that the plan must know of, as those of the flow of control are.
+type event struct {
+	kind form
+	// dead events cannot be reached.
+	dead bool
+	// flag of a loop: a branch goes back to it; of an else and an end: what follows can be reached; of a call: it leaves the module.
+	flag bool
+	// params says that values go into the block, or along with the branch.
+	params bool
+	// label, or the shift of what a bulk operation costs.
+	arg uint32
+	// pos and end in the code: of the instruction, or of the label alone.
+	pos, end uint32
+	// plain is the number of instructions since the event before, of cost 1 and without events of their own.
+	plain uint32
+}
+
+// frame is a block that is open.
+type frame struct {
+	kind            form
+	dead, reached   bool
+	event           int
+	params, results int
+}
+
+// body is a function's body, read and written in its shortest form, functions renumbered.
+type body struct {
+	transcript
+	w *rewriter
+
+	groups uint32
+	locals []byte // the groups of locals, without their number
+	vars   int    // parameters and locals
+
+	events []event
+	plain  uint32
+	frames []frame
+	dead   bool
+	loops  int // open ones
+	values uint64
+
+	// What the function does: calls, loops that are checked, bulk operations.
+	calls, checked, bulk bool
+}
+
+// eventEvery is how many instructions may lie between two events.
+const eventEvery = 1 << 7
+
+// read passes the body of a function of the type (5.5.13).
+func (b *body) read(t transcript, typ funcType) error {
+	t.out = b.out[:0]
+	b.transcript = t
+	b.locals, b.events, b.frames = b.locals[:0], b.events[:0], b.frames[:0]
+	b.plain, b.dead, b.loops, b.values = 0, false, 0, 0
+	b.calls, b.checked, b.bulk = false, false, false
+	b.vars = typ.params
+	b.declareLocals()
+	b.frames = append(b.frames, frame{kind: block, results: typ.results})
+	for b.err == nil && len(b.frames) > 0 {
+		b.instruction()
+	}
+	return b.end()
+}
+
+func (b *body) declareLocals() {
+	code := b.out
+	b.out = b.locals
+	b.groups = b.count("groups of locals", b.w.o.Limits.BodyBytes)
+	for range b.groups {
+		n := b.copyU32()
+		b.valueType()
+		if !b.limit("locals", uint64(b.vars)+uint64(n), uint64(b.w.o.Limits.Locals)) {
+			break
+		}
+		b.vars += int(n)
+	}
+	b.locals, b.out = b.out, code
+}
+
+func (b *body) event(e event) {
+	e.dead, e.end, e.plain = e.dead || b.dead, uint32(len(b.out)), b.plain
+	b.plain = 0
+	b.events = append(b.events, e)
+}
+
+// carry counts values along an edge.
+func (b *body) carry(n int) {
+	b.values += uint64(n)
+	b.limit("values along the edges of a function", b.values, uint64(b.w.o.Limits.Values))
+}
+
+// blockType passes the type of a block (5.4.1).
+func (b *body) blockType() (typ funcType) {
+	switch at := b.pos; {
+	case b.left() == 0 || b.b[at]&0xc0 != 0x40: // not a negative number of one byte
+		v := b.copySigned(33)
+		if b.err == nil && (v < 0 || v >= int64(len(b.w.types))) {
+			b.fail("block of type %d, there are %d", v, len(b.w.types))
+		}
+		if b.err == nil {
+			typ = b.w.types[v]
+		}
+	case b.b[at] == 0x40:
+		b.copyByte()
+	default:
+		b.valueType()
+		typ.results = 1
+	}
+	return typ
+}
+
+func (b *body) open(kind form) {
+	at := uint32(len(b.out) - 1)
+	typ := b.blockType()
+	f := frame{kind: kind, dead: b.dead, event: len(b.events), params: typ.params, results: typ.results}
+	switch kind {
+	case loop:
+		b.loops++
+		b.limit("loops in each other", uint64(b.loops), uint64(b.w.o.Limits.Loops))
+		b.carry(typ.params + b.vars)
+	case ifElse:
+		b.carry(2 * (typ.params + typ.results))
+	default:
+		b.carry(typ.params + typ.results)
+	}
+	b.event(event{kind: kind, pos: at, params: typ.params > 0})
+	b.frames = append(b.frames, f)
+	b.limit("blocks in each other", uint64(len(b.frames)), uint64(b.w.o.Limits.Nesting))
+}
+
+// label passes the label of a branch, which is an event of its own.
+func (b *body) label(kind form) {
+	at := uint32(len(b.out))
+	l := b.copyIndex("label", len(b.frames))
+	if b.err != nil {
+		return
+	}
+	f := &b.frames[len(b.frames)-1-int(l)]
+	carried := f.results
+	switch {
+	case f.kind == loop:
+		carried = f.params
+		if !b.dead {
+			b.events[f.event].flag, b.checked = true, true
+		}
+	default:
+		f.reached = f.reached || !b.dead
+	}
+	b.carry(carried)
+	b.event(event{kind: kind, pos: at, arg: l, params: carried > 0})
+}
+
+// elseArm begins the second arm of an if.
+func (b *body) elseArm() {
+	f := &b.frames[len(b.frames)-1]
+	if f.kind != ifElse {
+		b.fail("an else without an if")
+		return
+	}
+	f.kind = elseArm
+	f.reached = f.reached || !b.dead
+	b.event(event{kind: elseArm, pos: uint32(len(b.out) - 1), flag: !f.dead})
+	b.dead = f.dead
+}
+
+// close ends a block. What follows can be reached from its last instruction, by a branch, or past an if that has no else.
+func (b *body) close() {
+	f := b.frames[len(b.frames)-1]
+	b.frames = b.frames[:len(b.frames)-1]
+	if f.kind == loop {
+		b.loops--
+	}
+	live := !f.dead && (!b.dead || f.reached || f.kind == ifElse)
+	b.event(event{kind: end, pos: uint32(len(b.out) - 1), flag: live})
+	b.dead = !live
+}
+
+// moves is an operation on as many bytes or entries as the operand on top of the stack says.
+func (b *body) moves(kind form, at int, shift uint32) {
+	b.event(event{kind: kind, pos: uint32(at), arg: shift})
+	b.bulk = b.bulk || !b.dead
+}

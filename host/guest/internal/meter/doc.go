@@ -1,0 +1,52 @@
+// Package meter rewrites a WebAssembly module so that it pays fuel for what it executes, and is the gate before the runtime:
+// what it has not read, checked and written again does not get there.
+//
+// # What is added
+//
+// Two types, A = (i64, i64) -> i64 and B = (i64) -> (); an import, ImportModule.ImportFunc : A, behind all imported functions,
+// so that these keep their index and the module's own move up by one; a mutable i64 global behind all globals, exported as
+// FuelExport; a function check : B behind all functions:
+//
+//	check(need): fuel = refuel(fuel, need)
+//
+// A function charges what it is about to execute to the global, and calls check where there is too little in it. The host's
+// refuel(fuel, need) answers with fuel plus what it grants, at least need, or traps. The global begins with zero, so the first
+// check of an instance asks the host, that of a start function too.
+//
+// # The invariants
+//
+//   - M1: whether a budget suffices depends on the budget and on what was charged, not on how refuel slices it: refuel traps if
+//     and only if the budget less all charges is below need. Charges depend on the module, its input and the mode alone.
+//   - M2: no path of a function runs longer than about 65536 units, small leaves that it calls included, without a check; and
+//     about 512 behind a call, since a recursion that returns runs that once for each of its frames.
+//   - M3: an index that the original module lacks is refused. So no invalid module becomes valid by what is added, and no guest
+//     can name the fuel, refuel or check.
+//   - M4: every number of the output has its shortest form. The runtime's decoder reads some prefixed opcodes as single
+//     bytes; in a longer form the same bytes would be other instructions to it than to the gate.
+//   - M5: time and memory are bounded by the size of the input and the Limits, whatever the bytes say.
+//   - M6: the output depends on the input, the Options and Version alone, byte for byte.
+//
+// # The loop
+//
+// A call inside a loop makes the runtime keep all that the loop carries in memory. So the loop is left, refuelled and entered
+// again:
+//
+//	block bt $done
+//	  loop $again
+//	    block $cold
+//	      (fuel < 0) br_if $cold     ;; a second way to $cold: its values are not those of the hot loop
+//	      loop bt
+//	        (fuel < cost) br_if $cold
+//	        fuel -= cost
+//	        ...body...               ;; branches that leave the loop go three deeper
+//	      end
+//	      br $done
+//	    end
+//	    check(cost)
+//	    br $again
+//	  end
+//	  unreachable
+//	end
+//
+// Section numbers in comments are those of the WebAssembly core specification 2.0, https://www.w3.org/TR/wasm-core-2.
+package meter

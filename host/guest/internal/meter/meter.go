@@ -1,0 +1,77 @@
+package meter
+
+// Version is part of the identity of a rewritten module, as the Mode is: it changes with every change of the output or of what
+// anything costs. Fuel is comparable only within a Version and a Mode.
+const Version = 1
+
+// The names of what is added. A module that has them already is refused with a *ReservedError.
+const (
+	// ImportModule and ImportFunc name the host's function refuel(fuel, need i64) -> i64.
+	ImportModule = "wasmflow_meter"
+	ImportFunc   = "refuel"
+	// FuelExport names the global, a mutable i64: what is left of the fuel that was granted. It can be below zero by what was
+	// charged since the last check. What was used is what was granted less this.
+	FuelExport = "wasmflow_meter.fuel"
+)
+
+// DefaultHostCall is what a call of an imported function costs: about the time of as many instructions.
+const DefaultHostCall = 512
+
+// Mode says how the cost of code is counted.
+type Mode uint8
+
+const (
+	// Exact charges 1 for each instruction that is executed; block, loop, else, end and nop are free. Code that runs whenever
+	// the start of its block ran is charged there, so only a call that traps may be charged for more than it executed.
+	Exact Mode = iota
+	// Coarse charges the whole body of a loop for each turn, executed or not: a little faster, and of no meaning to a reader.
+	Coarse
+)
+
+// String is exact or coarse.
+func (m Mode) String() string {
+	if m == Coarse {
+		return "coarse"
+	}
+	return "exact"
+}
+
+// Options say how a module is rewritten. All of them change the output.
+type Options struct {
+	Mode Mode
+	// HostCall is what a call of an imported function costs in addition to the instruction; zero is DefaultHostCall.
+	HostCall uint32
+	// Limits of what the module may declare; the zero value is the defaults.
+	Limits Limits
+}
+
+// Module is a module that pays.
+type Module struct {
+	// Wasm is the module, for the runtime.
+	Wasm []byte
+	// Imported is the number of functions that the original module imports, Functions that of all it has.
+	Imported, Functions int
+}
+
+// Original gives the index that a function of the rewritten module had in the original one; false for what was added.
+func (m Module) Original(index uint32) (uint32, bool) {
+	switch {
+	case uint64(index) < uint64(m.Imported):
+		return index, true
+	case uint64(index) > uint64(m.Imported) && uint64(index) <= uint64(m.Functions):
+		return index - 1, true
+	}
+	return 0, false
+}
+
+// Rewrite checks a module and makes it pay. The error is a *ReservedError, an *UnsupportedError, a *LimitError or a
+// *MalformedError. It does not check the types of operands: the runtime does, for the output, and refuses it if and only if it
+// would refuse the input. The input is not changed and not kept.
+func Rewrite(wasm []byte, o Options) (Module, error) {
+	if o.HostCall == 0 {
+		o.HostCall = DefaultHostCall
+	}
+	o.Limits = o.Limits.complete()
+	w := &rewriter{o: o}
+	return w.module(wasm)
+}

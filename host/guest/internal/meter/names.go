@@ -1,0 +1,81 @@
+package meter
+
+import "strings"
+
+// custom passes a custom section (5.5.3), byte for byte. Left out are those that hold offsets into the code, or indices of
+// functions that only a linker understands: they would be wrong.
+func (w *rewriter) custom(s *transcript) error {
+	name := s.name()
+	if s.err != nil {
+		return s.err
+	}
+	switch {
+	case name == "name":
+		return w.names(s)
+	case name == "linking", strings.HasPrefix(name, "reloc."), strings.HasPrefix(name, ".debug_"), strings.HasPrefix(name, "metadata.code."):
+		return nil
+	}
+	s.out = s.b
+	return w.put(secCustom, s)
+}
+
+// names writes the names of the module and of its functions (7.4.1): what traces show. Names of locals and the like serve
+// debuggers and are left out. A section that is malformed, that comes twice or before the functions is left out as a whole: by the
+// specification it makes no module invalid.
+func (w *rewriter) names(s *transcript) error {
+	if w.hasNames || w.last < rank(secFunction) {
+		return nil
+	}
+	s.out = appendName(make([]byte, 0, len(s.b)+64), "name")
+	for last := -1; s.left() > 0; {
+		id := s.byte()
+		sub := s.sub(s.u32())
+		if int(id) <= last {
+			s.fail("subsection %d comes twice, or too late", id)
+		}
+		last = int(id)
+		switch id {
+		case 0:
+			sub.copyName()
+		case 1:
+			w.functionNames(&sub)
+		default:
+			continue
+		}
+		if sub.end() != nil {
+			return nil
+		}
+		s.out = appendU(append(s.out, id), uint64(len(sub.out)))
+		s.out = append(s.out, sub.out...)
+	}
+	if s.err != nil {
+		return nil
+	}
+	w.hasNames = true
+	return w.put(secCustom, s)
+}
+
+// functionNames writes a map from functions to names, in ascending order (7.4.2).
+func (w *rewriter) functionNames(s *transcript) {
+	n := s.count("names", w.o.Limits.Functions)
+	s.out = appendU(make([]byte, 0, len(s.b)+64), uint64(n)+2)
+	next, placed := 0, false
+	refuel := func(before int) {
+		if !placed && before >= w.imported {
+			s.out = appendName(appendU(s.out, w.refuelFunc()), ImportModule+"."+ImportFunc)
+			placed = true
+		}
+	}
+	for ; n > 0 && s.err == nil; n-- {
+		f := s.index("function", len(w.funcs))
+		if int(f) < next {
+			s.fail("function %d comes twice, or too late", f)
+		}
+		next = int(f) + 1
+		refuel(int(f))
+		s.out = appendU(s.out, uint64(w.shift(f)))
+		s.copyName()
+	}
+	refuel(w.imported)
+	s.out = appendName(appendU(s.out, w.checkFunc()), ImportModule+".check")
+}

@@ -1,0 +1,1 @@
+(module (func $f loop $l i32.const 1 br_if $l end) (start $f))
