@@ -19,6 +19,7 @@ GUESTS := dist/guests
 GO_TEST = go test -count=1
 FUZZTIME ?= 30s
 BENCH_COUNT ?= 6
+SMITH ?= 5000
 
 ##@ To use
 
@@ -87,6 +88,14 @@ sdk-rust: ## The Rust SDK and the Rust examples, as a guest's author tests them.
 	done; exit $$failed
 .PHONY: sdk-rust
 
+spec: ## The specification's test suite, metered and unmetered, in every mode.
+	METER_SPEC=all $(GO_TEST) -v -run '^TestMeterSpec$$' ./host/guest
+.PHONY: spec
+
+smith: ## SMITH (5000) modules made by chance, metered and unmetered.
+	METER_SMITH=$(SMITH) $(GO_TEST) -v -timeout 30m -run '^TestMeterSmith$$' ./host/guest
+.PHONY: smith
+
 conformance: ## One suite of guests per SDK through the host.
 	$(GO_TEST) ./test/conformance/...
 .PHONY: conformance
@@ -102,6 +111,10 @@ kafka-test: build ## Pipelines on a real Apache Kafka, one node, started by scri
 bench: build guests ## Benchmarks; JSON lines in test/bench/results; fails where a target is missed. BENCH_COUNT (6) rounds or more.
 	BENCH_COUNT=$(BENCH_COUNT) go test -count=1 -run '^$$' -bench . -benchmem -timeout 60m ./test/bench/...
 .PHONY: bench
+
+bench-guest: guests ## What paying fuel costs the example guests, and what the rewrite takes.
+	go test -count=1 -run '^$$' -bench 'BenchmarkMeter|BenchmarkRewrite' -benchtime 3s ./host/guest
+.PHONY: bench-guest
 
 clean: ## Remove what was built.
 	rm -rf bin dist

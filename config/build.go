@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,15 +94,15 @@ func (c *checker) transform(path, pipeline string, t *transform, names map[strin
 			*one.own = *one.other
 		}
 	}
-	if l.OutputRecords == 0 {
-		l.OutputRecords = d.OutputRecords
-	}
+	l.OutputRecords = cmp.Or(l.OutputRecords, d.OutputRecords)
 	if t.Limits != (limits{}) {
 		c.limits(path+".limits", l)
 	}
 	g := guest.Config{Name: t.Name, Params: t.Config, Limits: guest.Limits{
 		Memory: int64(l.Memory), InputBytes: int64(l.InputBytes),
 		OutputRecords: l.OutputRecords, OutputBytes: int64(l.OutputBytes),
+		Timeout: cmp.Or(l.Timeout, d.Timeout), FuelMode: guest.FuelMode(cmp.Or(l.FuelMode, d.FuelMode)),
+		FuelPerRecord: cmp.Or(l.FuelPerRecord, d.FuelPerRecord), FuelPerBatch: cmp.Or(l.FuelPerBatch, d.FuelPerBatch),
 	}}
 	m := Module{Pipeline: pipeline, Transform: t.Name, At: c.placed(path + ".module")}
 	m.ConfigAt = m.At

@@ -39,6 +39,11 @@ type limits struct {
 	InputBytes    size `yaml:"input_bytes" min:"1KiB" max:"1GiB" doc:"Input of one call; larger batches are split. Default: a quarter of memory."`
 	OutputRecords int  `yaml:"output_records" min:"1" max:"100000000" doc:"Records that one call may return. Default: 100000."`
 	OutputBytes   size `yaml:"output_bytes" min:"1KiB" max:"4GiB" doc:"Keys, values and headers that one call may return, as they will be produced. Default: 32MiB."`
+
+	Timeout       time.Duration `yaml:"timeout" min:"1ms" max:"14s" doc:"Wall time of one call, after which the transform is stopped; holds for its start too. Default: 2s."`
+	FuelPerRecord int64         `yaml:"fuel_per_record" min:"1" max:"1000000000000000" doc:"Fuel of one call for each of its records, on average. Default: no limit."`
+	FuelPerBatch  int64         `yaml:"fuel_per_batch" min:"1" max:"1000000000000000" doc:"Fuel of one call. Default: no limit."`
+	FuelMode      string        `yaml:"fuel_mode" enum:"exact,coarse" doc:"What a unit of fuel is: an executed instruction, or with coarse each instruction of a loop for every turn, which costs less time. Default: exact."`
 }
 
 type pipeline struct {
@@ -125,7 +130,6 @@ var later = map[string][]string{
 	"file":            {"schema_registry", "data_dir", "admin"},
 	"modulesSection":  {"verify"},
 	"defaultsSection": {"capabilities"},
-	"limits":          {"timeout", "fuel_per_record", "fuel_per_batch", "fuel_mode"},
 	"pipeline":        {"stores", "dedupe"},
 	"transform":       {"tick", "rollout", "capabilities"},
 	"failures":        {"retries", "dead_letter"},

@@ -54,13 +54,13 @@ func TestEveryFieldReachesTheHost(t *testing.T) {
 version: 1
 kafka: { bootstrap_servers: "a:1, b:2" }
 modules: { cache_dir: cache, require_digest: true }
-defaults: { limits: { memory: 32MiB, input_bytes: 1MB, output_records: 7, output_bytes: 2MiB } }
+defaults: { limits: { memory: 32MiB, input_bytes: 1MB, output_records: 7, output_bytes: 2MiB, timeout: 3s, fuel_per_record: 5, fuel_per_batch: 6, fuel_mode: coarse } }
 pipelines:
   - name: p
     inputs: { topics_regex: 'in\..*', group: g, start: latest, isolation: read_uncommitted }
     transforms:
       - { name: t, module: m.wasm, sha256: ` + wasmDigest + `, config: { a: [1, 2.50, "x", null, true, { b: 2024-01-01 }] } }
-      - { name: u, module: ./m.wasm, sha256: ` + strings.ToUpper(wasmDigest) + `, limits: { memory: 16MiB, output_records: 9 } }
+      - { name: u, module: ./m.wasm, sha256: ` + strings.ToUpper(wasmDigest) + `, limits: { memory: 16MiB, output_records: 9, timeout: 4s, fuel_per_record: 7, fuel_per_batch: 8, fuel_mode: exact } }
     outputs: { one: { topic: o1 }, two: { topic: o2, default: true } }
     guarantee: at_least_once
     transaction: { id_prefix: x, timeout: 20s, max_records: 5, max_bytes: 1MiB, max_delay: 1s, max_guest_time: 2s, compression: lz4 }
@@ -102,11 +102,17 @@ shutdown: { drain: 3s }
 					Name: "t", Wasm: []byte(wasm), Params: map[string]any{"a": []any{
 						int64(1), json.Number("2.50"), "x", nil, true, map[string]any{"b": "2024-01-01"},
 					}},
-					Limits: guest.Limits{Memory: 32 << 20, InputBytes: 1e6, OutputRecords: 7, OutputBytes: 2 << 20},
+					Limits: guest.Limits{
+						Memory: 32 << 20, InputBytes: 1e6, OutputRecords: 7, OutputBytes: 2 << 20,
+						Timeout: 3 * time.Second, FuelPerRecord: 5, FuelPerBatch: 6, FuelMode: guest.FuelCoarse,
+					},
 				},
 				{
 					Name: "u", Wasm: []byte(wasm),
-					Limits: guest.Limits{Memory: 16 << 20, InputBytes: 1e6, OutputRecords: 9, OutputBytes: 2 << 20},
+					Limits: guest.Limits{
+						Memory: 16 << 20, InputBytes: 1e6, OutputRecords: 9, OutputBytes: 2 << 20,
+						Timeout: 4 * time.Second, FuelPerRecord: 7, FuelPerBatch: 8, FuelMode: guest.FuelExact,
+					},
 				},
 			},
 			Start: host.StartLatest, Isolation: host.ReadUncommitted, Guarantee: host.AtLeastOnce,

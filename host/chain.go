@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -34,6 +35,8 @@ type stage struct {
 	name     string
 	module   *guest.Module
 	instance *guest.Instance
+	// fuel counts what all workers used for this transform.
+	fuel *atomic.Uint64
 }
 
 // run takes a batch through all stages and adds what comes out to t. The first error ends it: a *RecordError, or a
@@ -104,6 +107,7 @@ func (e *startError) Unwrap() error { return e.err }
 // call runs one stage over a batch.
 func (c *chain) call(ctx context.Context, st *stage, batch *abi.Batch, t *transaction) (abi.Result, error) {
 	res, err := st.instance.Transform(ctx, guest.Env{Arena: &t.arena}, *batch)
+	st.fuel.Add(st.instance.Fuel())
 	if err != nil {
 		st.instance = nil // it has discarded itself (I8)
 	}

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func newChain(t *testing.T, natives ...guest.Func) *chain {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.stages = append(c.stages, stage{name: fmt.Sprintf("t%d", i), module: m})
+		c.stages = append(c.stages, stage{name: fmt.Sprintf("t%d", i), module: m, fuel: new(atomic.Uint64)})
 		t.Cleanup(func() {
 			if err := m.Close(context.Background()); err != nil {
 				t.Error(err)
@@ -114,7 +115,7 @@ func TestHalvesMeetFreshInstances(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.chain.stages = append(w.chain.stages, stage{name: c.Name, module: m})
+		w.chain.stages = append(w.chain.stages, stage{name: c.Name, module: m, fuel: new(atomic.Uint64)})
 	}
 	in := abi.Batch{Topic: "in", Records: []abi.Record{{Value: []byte("a")}, {Value: []byte("b"), Offset: 1}}}
 	txn := w.txn.reset()

@@ -103,7 +103,7 @@ func TestI8_NothingOfAnAbortIsMetAgain(t *testing.T) {
 	if err := r.wait(t); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.h.Status(); got.Aborts != 1 || got.Commits != 1 || got.Dropped != 5 {
+	if got := r.h.Status(); got.Aborts != 1 || got.Commits != 1 || got.Dropped != 5 || got.Transforms[0].Fuel == 0 {
 		t.Errorf("status %+v", got)
 	}
 }

@@ -21,7 +21,8 @@ type Host struct {
 	cfg     Config
 	log     *zap.Logger
 	modules []*guest.Module
-	pattern *regexp.Regexp // of InputsRegex
+	fuel    []*atomic.Uint64 // used by each of modules
+	pattern *regexp.Regexp   // of InputsRegex
 	topics  topics
 	metrics *metrics
 
@@ -71,6 +72,7 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 			continue
 		}
 		h.modules = append(h.modules, m)
+		h.fuel = append(h.fuel, new(atomic.Uint64))
 	}
 	var err error
 	if h.metrics, err = newMetrics(cfg.Metrics, h); err != nil {

@@ -57,6 +57,9 @@ type TransformStatus struct {
 	Name string
 	// Digest is the module's sha256 in hex, "" for a native transform.
 	Digest string
+	// Fuel that its calls used since the host began, of aborted transactions too, in units of guest.Limits.FuelMode; 0 for a
+	// native transform.
+	Fuel uint64
 }
 
 // PartitionStatus is where a host stands in a partition.
@@ -89,7 +92,7 @@ func (h *Host) Status() Status {
 		s.LastCommit = time.Unix(0, at)
 	}
 	for i, m := range h.modules {
-		s.Transforms = append(s.Transforms, TransformStatus{h.cfg.Transforms[i].Name, m.Info().Digest})
+		s.Transforms = append(s.Transforms, TransformStatus{h.cfg.Transforms[i].Name, m.Info().Digest, h.fuel[i].Load()})
 	}
 	for _, w := range h.workers {
 		s.Partitions = append(s.Partitions, w.positions.status()...)

@@ -315,7 +315,7 @@ func TestCacheCompilesOneAtATime(t *testing.T) {
 	}
 	defer cache.Close(t.Context())
 	m := load(t, "identity", func(c *Config) { c.Cache = cache })
-	unlock, err := cache.lock(t.Context(), m.Info().Digest)
+	unlock, err := cache.lock(t.Context(), m.key)
 	if err != nil {
 		t.Fatal(err)
 	}

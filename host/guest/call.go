@@ -9,10 +9,10 @@ import (
 
 // Transform runs the transform on a batch. The result lives in env.Arena, and shares memory with the batch where the guest
 // forwards what it was given. A batch whose image is larger than Limits.InputBytes, or than what the guest has room for, is
-// halved until it fits, and becomes several calls; the result is one.
+// halved until it fits, and becomes several calls; the result is one, and time and fuel are limited for all of them together.
 //
-// A call that does not return properly is a *TrapError. Any error, also that of a context which is done before a call, has
-// discarded the instance: ErrDiscarded is what every later call returns.
+// A call that does not return properly is a *TrapError. A context that is done ends the call that the guest is in, with the
+// context's error. Any error has discarded the instance: ErrDiscarded is what every later call returns.
 func (i *Instance) Transform(ctx context.Context, env Env, batch abi.Batch) (abi.Result, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -40,6 +40,15 @@ func (i *Instance) run(ctx context.Context, env Env, b *abi.Batch) (abi.Result, 
 		return i.m.native(ctx, env, b)
 	}
 	defer i.leave()
+	limits := &i.m.config.Limits
+	i.tank.fill(limits.budget(len(b.Records)), limits.Timeout)
+	result, err := i.calls(ctx, env, b)
+	i.account(err)
+	return result, err
+}
+
+// calls runs the transform in one call, or in as many as the batch needs.
+func (i *Instance) calls(ctx context.Context, env Env, b *abi.Batch) (abi.Result, error) {
 	if size := b.ImageSize(); size <= i.m.config.Limits.InputBytes {
 		result, done, err := i.call(ctx, env.Arena, b, size, i.m.limits)
 		if done || err != nil {
@@ -69,7 +78,7 @@ func (i *Instance) call(ctx context.Context, arena *abi.Arena, b *abi.Batch, siz
 	}
 	i.stack = [2]uint64{uint64(i.in), uint64(size)}
 	if err := i.transform.CallWithStack(&i.ctx, i.stack[:]); err != nil {
-		return abi.Result{}, false, i.trapOf(err)
+		return abi.Result{}, false, i.ended(err)
 	}
 	// The memory may have moved in the call.
 	mem, _ := i.mem.Read(0, i.mem.Size())
@@ -88,9 +97,11 @@ func (i *Instance) buffer(size int64) ([]byte, error) {
 			i.in, i.room = 0, 0
 			i.stack[0] = uint64(n)
 			if err := i.alloc.CallWithStack(&i.ctx, i.stack[:]); err != nil {
-				t := i.trapOf(err)
-				t.Kind = TrapMemory
-				return nil, t
+				err := i.ended(err)
+				if t, ok := err.(*TrapError); ok && t.Kind != TrapFuel && t.Kind != TrapDeadline {
+					t.Kind = TrapMemory
+				}
+				return nil, err
 			}
 			if i.in = uint32(i.stack[0]); i.in != 0 {
 				i.room = uint32(n)

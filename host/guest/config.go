@@ -2,6 +2,7 @@ package guest
 
 import (
 	"context"
+	"time"
 
 	"github.com/wasmflow/wasmflow/abi"
 )
@@ -11,6 +12,7 @@ const (
 	DefaultMemory        = 64 << 20
 	DefaultOutputRecords = 100_000
 	DefaultOutputBytes   = 32 << 20
+	DefaultTimeout       = 2 * time.Second
 )
 
 // Config says which transform to load and what it may use. Either Wasm or Native is given.
@@ -45,6 +47,13 @@ type Limits struct {
 	// OutputBytes bounds the sum of key, value and header bytes over all result records of one call, as they will be
 	// produced: what records share or inherit counts each time. 32 MiB by default.
 	OutputBytes int64
+	// Timeout is the wall time of one call, and of the initialization of an instance; 2 s by default.
+	Timeout time.Duration
+	// FuelPerBatch and FuelPerRecord bound what one call may use, in units of FuelMode: the first as a whole, the second for
+	// each record of its batch on average. 0 is no limit. Initialization is bounded by Timeout alone.
+	FuelPerBatch, FuelPerRecord int64
+	// FuelMode is how fuel is counted; FuelExact by default.
+	FuelMode FuelMode
 }
 
 // Env is what one call runs in.

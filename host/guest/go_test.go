@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,16 +31,22 @@ func TestGoGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got lines
-	m, err := Load(t.Context(), Config{Name: "go", Wasm: wasm, Outputs: []string{"out"}, Log: got.add})
+	m, err := Load(t.Context(), Config{Name: "go", Wasm: wasm, Outputs: []string{"out"}, Log: got.add, Limits: Limits{Timeout: time.Minute}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.Close(t.Context())
 
+	var fuel []uint64
 	for range 2 {
-		if _, err := instantiate(t, m).Transform(t.Context(), Env{}, batchOf("world")); err != nil {
+		i := instantiate(t, m)
+		if _, err := i.Transform(t.Context(), Env{}, batchOf("world")); err != nil {
 			t.Fatal(err)
 		}
+		fuel = append(fuel, i.Fuel())
+	}
+	if fuel[0] == 0 || fuel[0] != fuel[1] {
+		t.Errorf("two fresh instances use %d", fuel)
 	}
 	once := []LogLine{
 		{"go", abi.LevelInfo, "init go 1970-01-01T00:00:00Z", streamStdout},
@@ -73,5 +80,12 @@ func TestGoGuest(t *testing.T) {
 		if trap.Kind != c.kind || !strings.HasPrefix(trap.Message, c.message) {
 			t.Errorf("%s: got %s: %q in %q", c.do, trap.Kind, trap.Message, trap.Stack)
 		}
+	}
+
+	i := instantiate(t, m)
+	m.config.Limits.Timeout = 100 * time.Millisecond // not for what came before, on a slow machine
+	_, err = i.Transform(t.Context(), Env{}, batchOf("spin"))
+	if trap := trapOf(t, err); trap.Kind != TrapDeadline || len(trap.Stack) == 0 || trap.Stack[0] != "main.do" {
+		t.Errorf("spin: got %s: %q in %q", trap.Kind, trap.Message, trap.Stack)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 // Module is a transform that was loaded: compiled once, checked, ready to be instantiated. It is safe for use by several
@@ -26,6 +27,12 @@ type Module struct {
 	names map[string]string
 	// prefix is the module's own name, which precedes those of its functions in a trace.
 	prefix string
+	// paid is the module as it was rewritten, without its bytes. key is the identity of these: what was given, and how it was
+	// rewritten.
+	paid meter.Module
+	key  string
+	// slice is how much fuel an instance is granted at once.
+	slice int64
 	// tables is what the tables of an instance may take, in bytes.
 	tables int64
 	// stack says that global 0 is the pointer to a stack in memory.
@@ -71,7 +78,7 @@ func Load(ctx context.Context, c Config) (*Module, error) {
 		}
 		return nil, m.refused(offer, problems...)
 	}
-	if err := m.await(ctx, func() error { return m.compile(ctx, b.sealed(c.Wasm)) }); err != nil {
+	if err := m.await(ctx, func() error { return m.build(ctx, b, c.Wasm) }); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -81,7 +88,7 @@ func newModule(c Config, digest string) *Module {
 	c.Wasm = nil
 	c.Limits = c.Limits.complete()
 	return &Module{
-		config: c, digest: digest,
+		config: c, digest: digest, slice: defaultSlice,
 		info:      Info{Digest: digest, ABI: []int{}, Imports: []Extern{}, Exports: []Extern{}, Problems: []string{}},
 		limits:    abi.Limits{Records: c.Limits.OutputRecords, Headers: c.Limits.OutputRecords, Bytes: c.Limits.OutputBytes},
 		instances: map[*Instance]struct{}{},

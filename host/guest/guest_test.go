@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -49,6 +50,7 @@ func (l *lines) all() []LogLine {
 func load(t testing.TB, name string, change func(*Config)) *Module {
 	t.Helper()
 	c := Config{Name: name, Wasm: wasmOf(t, name), Outputs: []string{"out"}}
+	c.Limits.Timeout = time.Minute // no test depends on how fast the machine is
 	if change != nil {
 		change(&c)
 	}

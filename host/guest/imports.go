@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 // hostFunc is a function that a guest may import. It finds its instance in the context of the call.
@@ -50,15 +51,17 @@ func allowed() string {
 
 // instantiateHost gives the functions to a runtime. None of them is called by reflection: that costs forty times as much.
 func instantiateHost(ctx context.Context, rt wazero.Runtime) error {
-	for _, module := range []string{abi.ImportModule, wasiModule} {
+	for _, module := range []string{abi.ImportModule, wasiModule, meter.ImportModule} {
 		b := rt.NewHostModuleBuilder(module)
-		for _, f := range hostFuncs {
+		for _, f := range slices.Concat(hostFuncs, meterFuncs) {
 			if f.module != module {
 				continue
 			}
 			call := f.call
 			b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
-				call(ctx.Value(instanceKey{}).(*Instance), mod.Memory(), stack)
+				i := ctx.Value(instanceKey{}).(*Instance)
+				i.yield()
+				call(i, mod.Memory(), stack)
 			}), []api.ValueType(f.typ.params), []api.ValueType(f.typ.results)).WithName(f.name).Export(f.name)
 		}
 		if _, err := b.Instantiate(ctx); err != nil {

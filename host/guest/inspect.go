@@ -78,7 +78,13 @@ func Inspect(ctx context.Context, wasm []byte) (Info, error) {
 		return m.info, nil
 	}
 	// The interpreter holds a module to the same rules, and is done ten times sooner.
-	err = m.await(ctx, func() error { return m.compileIn(ctx, b.sealed(wasm), wazero.NewRuntimeConfigInterpreter()) })
+	err = m.await(ctx, func() error {
+		paying, err := m.pay(b, wasm)
+		if err != nil {
+			return err
+		}
+		return m.compileIn(ctx, paying, wazero.NewRuntimeConfigInterpreter())
+	})
 	var refused *RefusedError
 	switch {
 	case errors.As(err, &refused):

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 // Instance is one memory of a module. It does one call at a time; further callers wait. After any error it is gone: what a
@@ -29,6 +31,7 @@ type Instance struct {
 	// batch is what Transform was given, here so that a call allocates nothing.
 	batch          abi.Batch
 	ctx            callContext
+	tank           tank
 	world          world
 	rate           rate
 	stdout, stderr stream
@@ -49,6 +52,7 @@ func (m *Module) Instantiate(ctx context.Context) (*Instance, error) {
 		stderr: stream{name: streamStderr, level: abi.LevelWarn},
 	}
 	i.ctx.instance = i
+	i.tank.slice = m.slice
 	// Close of the module waits for this, as for any call.
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -70,6 +74,9 @@ func (m *Module) Instantiate(ctx context.Context) (*Instance, error) {
 }
 
 func (i *Instance) start(ctx context.Context) (err error) {
+	// Without a limit of fuel: an init works once, and for no record.
+	i.tank.fill(unlimited, i.m.config.Limits.Timeout)
+	defer func() { i.account(err) }()
 	i.enter(ctx, 0, seed{name: i.m.config.Name})
 	defer i.leave()
 	defer func() {
@@ -81,13 +88,14 @@ func (i *Instance) start(ctx context.Context) (err error) {
 	// Without a name, so that there can be several; without start functions, so that _start is never one.
 	mod, err := i.m.runtime.InstantiateModule(&i.ctx, i.m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
-		return i.initTrap(i.trapOf(err))
+		return i.initTrap(i.ended(err))
 	}
+	i.tank.left, _ = mod.ExportedGlobal(meter.FuelExport).(api.MutableGlobal)
 	i.mod, i.mem = mod, mod.ExportedMemory(abi.ExportMemory)
 	i.alloc, i.transform = mod.ExportedFunction(abi.ExportAlloc), mod.ExportedFunction(abi.ExportTransform)
 	if initialize := mod.ExportedFunction(abi.ExportInitialize); initialize != nil {
 		if err := initialize.CallWithStack(&i.ctx, nil); err != nil {
-			return i.initTrap(i.trapOf(err))
+			return i.initTrap(i.ended(err))
 		}
 	}
 	return i.init(mod.ExportedFunction(abi.ExportInit))
@@ -97,7 +105,7 @@ func (i *Instance) start(ctx context.Context) (err error) {
 func (i *Instance) init(call api.Function) error {
 	view, err := i.buffer(int64(len(i.m.settings)))
 	if err != nil {
-		return i.initTrap(err.(*TrapError))
+		return i.initTrap(err)
 	}
 	if view == nil {
 		return i.initTrap(i.noRoom("the settings", int64(len(i.m.settings))))
@@ -105,7 +113,7 @@ func (i *Instance) init(call api.Function) error {
 	copy(view, i.m.settings)
 	i.stack = [2]uint64{uint64(i.in), uint64(len(i.m.settings))}
 	if err := call.CallWithStack(&i.ctx, i.stack[:]); err != nil {
-		return i.initTrap(i.trapOf(err))
+		return i.initTrap(i.ended(err))
 	}
 	packed := i.stack[0]
 	if packed == 0 {
@@ -124,11 +132,33 @@ func (i *Instance) init(call api.Function) error {
 }
 
 // initTrap makes a trap of kind init of one that happened there.
-func (i *Instance) initTrap(t *TrapError) *TrapError {
+func (i *Instance) initTrap(err error) error {
+	t, ok := err.(*TrapError)
+	if !ok {
+		return err
+	}
 	return i.m.trap(&TrapError{Kind: TrapInit, Message: t.Message, Stack: t.Stack, cause: t})
 }
 
-// enter begins a call. This is where a call gets what it may spend.
+// account takes note of what a call used, in its trap too.
+func (i *Instance) account(err error) {
+	used := uint64(max(0, i.tank.read()))
+	for rest := err; rest != nil; rest = errors.Unwrap(rest) {
+		if t, ok := rest.(*TrapError); ok {
+			t.Fuel = used
+		}
+	}
+}
+
+// Fuel is what the last call used, in units of Limits.FuelMode; where there was none yet, what Instantiate did. A batch that
+// became several calls counts as one. It is 0 for a native transform.
+func (i *Instance) Fuel() uint64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return uint64(max(0, i.tank.used))
+}
+
+// enter begins a call.
 func (i *Instance) enter(ctx context.Context, clock int64, s seed) {
 	i.ctx.Context = ctx
 	i.world.enter(clock, s)
@@ -151,7 +181,7 @@ func (i *Instance) discard() {
 		// Nothing of an anonymous instance without files can fail to close.
 		_ = i.mod.Close(context.Background())
 	}
-	i.mod, i.mem, i.alloc, i.transform = nil, nil, nil, nil
+	i.mod, i.mem, i.alloc, i.transform, i.tank.left = nil, nil, nil, nil, nil
 	i.m.mu.Lock()
 	defer i.m.mu.Unlock()
 	delete(i.m.instances, i)

@@ -3,6 +3,7 @@ package guest
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // What a 32-bit guest can have at most: a memory whose size in bytes is a 32-bit number, and an image of a quarter of that.
@@ -10,6 +11,9 @@ const (
 	maxMemory = 4<<30 - pageSize
 	maxInput  = 1 << 30
 )
+
+// maxTimeout is longer than any call that a transaction could wait for.
+const maxTimeout = time.Hour
 
 // check says which limits make no sense, all of them.
 func (l Limits) check() error {
@@ -23,6 +27,14 @@ func (l Limits) check() error {
 	between("Limits.InputBytes", l.InputBytes, 1, maxInput)
 	between("Limits.OutputRecords", int64(l.OutputRecords), 1, 1<<31-1)
 	between("Limits.OutputBytes", l.OutputBytes, 1, 1<<40)
+	between("Limits.FuelPerBatch", l.FuelPerBatch, 1, unlimited)
+	between("Limits.FuelPerRecord", l.FuelPerRecord, 1, unlimited)
+	if l.Timeout != 0 && (l.Timeout < time.Millisecond || l.Timeout > maxTimeout) {
+		errs = append(errs, fmt.Errorf("Limits.Timeout: between 1ms and %v (got %v)", maxTimeout, l.Timeout))
+	}
+	if l.FuelMode != "" && l.FuelMode != FuelExact && l.FuelMode != FuelCoarse {
+		errs = append(errs, fmt.Errorf("Limits.FuelMode: %s or %s (got %q)", FuelExact, FuelCoarse, l.FuelMode))
+	}
 	return errors.Join(errs...)
 }
 
@@ -40,6 +52,12 @@ func (l Limits) complete() Limits {
 	}
 	if l.OutputBytes == 0 {
 		l.OutputBytes = DefaultOutputBytes
+	}
+	if l.Timeout == 0 {
+		l.Timeout = DefaultTimeout
+	}
+	if l.FuelMode == "" {
+		l.FuelMode = FuelExact
 	}
 	return l
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 // TrapKind says how a call ended that did not return properly.
@@ -35,6 +37,10 @@ const (
 	TrapBadResult TrapKind = "bad_result"
 	// TrapInit: the instance could not be initialized, by an error that the guest returned or by a trap.
 	TrapInit TrapKind = "init"
+	// TrapFuel: the guest used up Limits.FuelPerBatch or Limits.FuelPerRecord. The same call ends there every time.
+	TrapFuel TrapKind = "fuel"
+	// TrapDeadline: the call took longer than Limits.Timeout.
+	TrapDeadline TrapKind = "deadline"
 	// TrapPanic: Go code failed, a native transform above all.
 	TrapPanic TrapKind = "panic"
 )
@@ -56,6 +62,8 @@ type TrapError struct {
 	Stack []string
 	// Transform is Config.Name, Digest the module's SHA-256 in hexadecimal, empty for a native transform.
 	Transform, Digest string
+	// Fuel that the call had used, in units of Limits.FuelMode; 0 for a native transform.
+	Fuel uint64
 
 	cause error
 }
@@ -79,6 +87,9 @@ func (e *exitError) Error() string {
 	return "the guest exited with code " + strconv.FormatUint(uint64(e.code), 10)
 }
 
+// errInterrupted is a context that was done while the guest ran.
+var errInterrupted = errors.New("the context of the call is done")
+
 // pointerError is an import that was called with a pointer outside of memory.
 type pointerError struct {
 	name      string
@@ -101,6 +112,15 @@ var wasmTraps = map[string]TrapKind{
 	"stack overflow":                TrapStack,
 }
 
+// ended says how a call ended that the runtime returned an error from. A context that is done is no trap: it is nothing that
+// the guest did.
+func (i *Instance) ended(err error) error {
+	if errors.Is(err, errInterrupted) {
+		return i.ctx.Err()
+	}
+	return i.trapOf(err)
+}
+
 // trapOf makes a trap of what the runtime returned and of what the guest said before.
 func (i *Instance) trapOf(err error) *TrapError {
 	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n\t")
@@ -110,6 +130,13 @@ func (i *Instance) trapOf(err error) *TrapError {
 		text = text[at+len("wasm error: "):]
 	}
 	t := &TrapError{Kind: TrapPanic, Message: text, Stack: i.m.frames(trace), cause: err}
+	var limit *limitError
+	if errors.As(err, &limit) {
+		// What the guest said before has nothing to do with it.
+		t.Kind, t.Message = limit.kind, limit.text
+		i.said.flush(i)
+		return i.m.trap(t)
+	}
 	var exit *exitError
 	var pointer *pointerError
 	switch {
@@ -190,14 +217,31 @@ func (m *Module) frames(trace string) []string {
 			break
 		}
 		f := frame(line, m.prefix)
-		if name := m.names[f]; name != "" {
-			f = name
+		if number, ok := strings.CutPrefix(f, "$"); ok {
+			f = m.numbered(f, number)
 		}
-		if f != "" {
+		if f != "" && !strings.HasPrefix(f, meter.ImportModule+".") {
 			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// numbered names a function that has but its number, which is that of the rewritten module. It is empty for one that was added.
+func (m *Module) numbered(f, number string) string {
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return f
+	}
+	index, ok := m.paid.Original(uint32(n))
+	if !ok {
+		return ""
+	}
+	f = "$" + strconv.FormatUint(uint64(index), 10)
+	if name := m.names[f]; name != "" {
+		return name
+	}
+	return f
 }
 
 // frame is the name of a function: without the module's own, and without the signature, which follow in wazero's traces.

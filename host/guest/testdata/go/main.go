@@ -64,6 +64,9 @@ func do(what string) {
 		recurse(0)
 	case "deadlock":
 		<-make(chan int)
+	case "spin":
+		for {
+		}
 	case "world":
 		began := time.Now()
 		time.Sleep(time.Hour)

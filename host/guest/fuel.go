@@ -1,0 +1,113 @@
+package guest
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
+)
+
+// FuelMode says how fuel is counted.
+type FuelMode string
+
+const (
+	// FuelExact counts executed instructions: a unit is one of them.
+	FuelExact FuelMode = "exact"
+	// FuelCoarse counts the whole body of a loop for each turn. It is a little faster, and of no meaning to a reader.
+	FuelCoarse FuelMode = "coarse"
+)
+
+// defaultSlice is how much fuel is granted at once: what a guest runs between two looks at the clock, well below a millisecond.
+const defaultSlice = 1_000_000
+
+// unlimited is a budget that no call comes to the end of; sums of it and of one slice do not overflow.
+const unlimited = math.MaxInt64 / 4
+
+// tank is what the calls of an instance may spend. While a guest runs, what it has left of what was granted is in a global of
+// its module.
+type tank struct {
+	// left is that global, nil until the module is instantiated.
+	left            api.MutableGlobal
+	slice           int64
+	budget, granted int64
+	// used is what the last call was charged.
+	used     int64
+	started  time.Time
+	timeout  time.Duration
+	deadline time.Time
+}
+
+// fill begins a call: what was left over from the one before does not count.
+func (t *tank) fill(budget int64, timeout time.Duration) {
+	t.started = time.Now()
+	t.timeout, t.deadline = timeout, t.started.Add(timeout)
+	t.budget, t.granted, t.used = budget, 0, 0
+	if t.left != nil {
+		t.granted = min(t.slice, budget)
+		t.left.Set(uint64(t.granted))
+	}
+}
+
+// read takes note of what was used so far. It is called before the module is closed.
+func (t *tank) read() int64 {
+	if t.left != nil {
+		t.used = t.granted - int64(t.left.Get())
+	}
+	return t.used
+}
+
+// budget is what a call with so many records may use.
+func (l *Limits) budget(records int) int64 {
+	budget := int64(unlimited)
+	if l.FuelPerBatch > 0 {
+		budget = min(budget, l.FuelPerBatch)
+	}
+	if n := int64(max(1, records)); l.FuelPerRecord > 0 && l.FuelPerRecord <= unlimited/n {
+		budget = min(budget, l.FuelPerRecord*n)
+	}
+	return budget
+}
+
+// meterFuncs are the functions that are imported by what the meter adds to a module, never by a guest.
+var meterFuncs = []hostFunc{
+	{meter.ImportModule, meter.ImportFunc, funcType{params: "\x7e\x7e", results: "\x7e"}, refuel},
+}
+
+// refuel is refuel(fuel, need): fuel and what is granted on top of it, at least need together. A budget is exhausted where it
+// is below what was charged and is to be charged, however it was granted.
+func refuel(i *Instance, _ api.Memory, stack []uint64) {
+	t := &i.tank
+	fuel, need := int64(stack[0]), int64(stack[1])
+	t.used = t.granted - fuel
+	grant := max(t.slice, need-fuel)
+	if rest := t.budget - t.granted; grant > rest {
+		if fuel+rest < need {
+			interrupt(&limitError{TrapFuel, fmt.Sprintf("out of fuel: %d units were used, and %d more are needed, of the limit of %d", t.used, need, t.budget)})
+		}
+		grant = rest
+	}
+	t.granted += grant
+	stack[0] = uint64(fuel + grant)
+}
+
+// yield ends a call whose time is over, or whose context is done. It is called by every function of the host: the guest's time
+// is looked at nowhere else.
+func (i *Instance) yield() {
+	if i.ctx.Err() != nil {
+		interrupt(errInterrupted)
+	}
+	if now := time.Now(); now.After(i.tank.deadline) {
+		interrupt(&limitError{TrapDeadline, fmt.Sprintf("stopped after %v, the limit is %v", now.Sub(i.tank.started).Round(time.Millisecond), i.tank.timeout)})
+	}
+}
+
+// limitError is a limit that ended a call, on its way through the runtime.
+type limitError struct {
+	kind TrapKind
+	text string
+}
+
+func (e *limitError) Error() string { return e.text }

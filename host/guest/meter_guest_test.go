@@ -1,0 +1,216 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
+)
+
+// plain loads a module as Load does, but as it is: it does not pay.
+func plain(t testing.TB, c Config) *Module {
+	t.Helper()
+	c, settings, err := c.complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, b, err := open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.settings, m.names, m.prefix = settings, b.exportNames(), b.name
+	m.paid = meter.Module{Functions: 1 << 20, Imported: 1 << 20} // no function has moved
+	if err := m.compile(t.Context(), b.sealed(c.Wasm)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close(context.Background()) })
+	return m
+}
+
+// saidBy is all that can be seen of two calls of a module, and what it paid for the last that returned.
+func saidBy(t testing.TB, m *Module, batch abi.Batch) (said []string, used uint64) {
+	i, err := m.Instantiate(t.Context())
+	for n := 0; n < 2 && err == nil; n++ {
+		var result abi.Result
+		if result, err = i.Transform(t.Context(), Env{}, batch); err == nil {
+			said, used = append(said, fmt.Sprintf("%+v", result)), i.Fuel()
+		}
+	}
+	var trap *TrapError
+	if errors.As(err, &trap) {
+		said = append(said, string(trap.Kind)+": "+trap.Message+" in "+strings.Join(trap.Stack, ", "))
+	} else if err != nil {
+		said = append(said, err.Error())
+	}
+	return said, used
+}
+
+// payment is a record of the fixtures of the example.
+const payment = `{"id": "p-1", "account": "acme", "currency": "EUR", "amount": "12.34"}`
+
+// guests are the modules of testdata that Load accepts, and those of dist/guests, which make guests builds.
+func guests(t testing.TB) map[string]Config {
+	found := map[string]Config{}
+	for _, pattern := range []string{"testdata/*.wasm", "../../dist/guests/*.wasm"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			wasm, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := strings.TrimSuffix(filepath.Base(path), ".wasm")
+			c := Config{Name: name, Wasm: wasm, Outputs: []string{"out", "accepted", "rejected"}}
+			if strings.HasPrefix(name, "payments") {
+				c.Params = map[string]any{"currencies": []string{"EUR", "USD"}, "limit": "10000.00"}
+			}
+			found[name] = c
+		}
+	}
+	return found
+}
+
+// What a guest does does not depend on whether it pays, nor what it pays on how it is granted.
+func TestMeterGuests(t *testing.T) {
+	t.Parallel()
+	ran := 0
+	for name, c := range guests(t) {
+		if strings.HasPrefix(name, "spin_") || name == "work" {
+			continue // they have tests of their own, and without a meter no end
+		}
+		c.Limits.Timeout = time.Minute
+		m, err := Load(t.Context(), c)
+		var refused *RefusedError
+		if errors.As(err, &refused) {
+			if _, err := meter.Rewrite(c.Wasm, meter.Options{}); err != nil && name != "reserved_meter" {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ran++
+		batch := batchOf("hello", payment, "")
+		unmetered := plain(t, c)
+		want, _ := saidBy(t, unmetered, batch)
+		if err := unmetered.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for _, mode := range []FuelMode{FuelExact, FuelCoarse} {
+			if mode == FuelCoarse {
+				if err := m.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+				c.Limits.FuelMode = mode
+				if m, err = Load(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			first := uint64(0)
+			for n, slice := range []int64{1, 1000, defaultSlice} {
+				m.slice = slice
+				got, used := saidBy(t, m, batch)
+				if d := cmp.Diff(want, got); d != "" {
+					t.Errorf("%s, %v: %s", name, mode, d)
+				}
+				if n == 0 {
+					first = used
+				}
+				if used != first || len(want) == 2 && strings.HasPrefix(want[0], "{") && used == 0 {
+					t.Errorf("%s, %v: %d used with slices of %d, else %d", name, mode, used, slice, first)
+				}
+			}
+		}
+		if err := m.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if ran < 20 {
+		t.Errorf("only %d guests were run", ran)
+	}
+}
+
+// meterData reads a module of the meter's own tests.
+func meterData(t testing.TB, pattern string) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob("internal/meter/testdata/" + pattern + ".wasm")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: %v", pattern, err)
+	}
+	found := map[string][]byte{}
+	for _, path := range paths {
+		if found[strings.TrimSuffix(filepath.Base(path), ".wasm")], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+// A guest that goes on is stopped where its budget ends, at the same place whatever the slice.
+func TestMeterStops(t *testing.T) {
+	t.Parallel()
+	for name, wasm := range meterData(t, "endless_*") {
+		for _, mode := range []meter.Mode{meter.Exact, meter.Coarse} {
+			first := int64(-1)
+			for _, slice := range []int64{1, 7, 1000, 1_000_000, 1 << 40} {
+				p := &purse{budget: 2_000_000, slice: slice}
+				r, m, err := start(t, metered(t, wasm, mode), p)
+				if err == nil {
+					_, err = m.ExportedFunction("f").Call(t.Context())
+				}
+				if !errors.Is(err, errNoFuel) {
+					t.Errorf("%s, %v, slices of %d: %v", name, mode, slice, err)
+				}
+				if m == nil {
+					continue // its start function
+				}
+				used := p.used(m)
+				// Charged is what a check let pass, and what small leaves took behind it; a bulk operation is charged before its check.
+				if used > p.budget+40_000 || used < p.budget-70_000 {
+					t.Errorf("%s, %v, slices of %d: %d of %d used", name, mode, slice, used, p.budget)
+				}
+				if first < 0 {
+					first = used
+				}
+				if used != first {
+					t.Errorf("%s, %v: stopped at %d with slices of %d, else at %d", name, mode, used, slice, first)
+				}
+				_ = r.Close(t.Context())
+			}
+		}
+	}
+}
+
+// However a guest spends its fuel, it never owes more than one long path, or one bulk operation, when it asks for more.
+func TestMeterYields(t *testing.T) {
+	t.Parallel()
+	for name, wasm := range meterData(t, "endless_*") {
+		for _, mode := range []meter.Mode{meter.Exact, meter.Coarse} {
+			p := &purse{budget: 200_000_000, slice: 1_000_000}
+			r, m, err := start(t, metered(t, wasm, mode), p)
+			if err == nil {
+				_, err = m.ExportedFunction("f").Call(t.Context())
+			}
+			if !errors.Is(err, errNoFuel) && !strings.Contains(firstLine(err), "stack overflow") {
+				t.Errorf("%s: %v", name, err)
+			}
+			if p.lowest < -70_000 {
+				t.Errorf("%s, %v: it owed %d", name, mode, -p.lowest)
+			}
+			t.Logf("%s, %v: owed %d, longest %v, %d refuels", name, mode, -p.lowest, p.longest, p.refuels)
+			_ = r.Close(t.Context())
+		}
+	}
+}

@@ -1,0 +1,14 @@
+;; Returns in some thousand years: each call makes two.
+(module
+  (import "wasmflow" "log" (func $log (param i32 i32 i32)))
+  (memory (export "memory") 4)
+  (data (i32.const 16) "spinning")
+  (func (export "wasmflow_abi_v1"))
+  (func (export "wasmflow_alloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "wasmflow_init") (param i32 i32) (result i64) (i64.const 0))
+  (func (export "wasmflow_transform") (param $ptr i32) (param $len i32) (result i64)
+    (call $log (i32.const 1) (i32.const 16) (i32.const 8))
+    (i64.extend_i32_u (call $twice (i32.const 64))))
+  (func $twice (param $n i32) (result i32)
+    (if (result i32) (i32.eqz (local.get $n)) (then (i32.const 1))
+      (else (i32.add (call $twice (i32.sub (local.get $n) (i32.const 1))) (call $twice (i32.sub (local.get $n) (i32.const 1))))))))
