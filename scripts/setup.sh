@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Brings what the tests need beside the compilers, each only where it is missing: Rust's wasm target, Kafka's jars, the guests.
+# Brings what the tests need beside the compilers, each only where it is missing: Rust's wasm target, Kafka's jars, the guests,
+# and wabt, which makes the small test guests again from their sources.
 # A tool that is not installed is named; with the environment variable CI set that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,3 +24,9 @@ elif ! command -v mvn >/dev/null; then
 else
 	scripts/kafka.sh install >/dev/null
 fi
+if ! command -v wat2wasm >/dev/null && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends wabt >/dev/null
+fi
+command -v wat2wasm >/dev/null || absent wat2wasm "the test guests are not compared with their sources (Debian's wabt)"
