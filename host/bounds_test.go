@@ -156,13 +156,38 @@ func TestPollEnds(t *testing.T) {
 			}
 			cancel()
 		}
-		w.positions.skip("in", 0, 7)
-		polling, cancel = w.pollContext(t.Context(), &transaction{})
-		defer cancel()
-		if polling.Err() == nil {
-			t.Error("a first poll waits though a position behind lost records is not committed")
+		for name, change := range map[string]func(*worker){
+			"a callback found an error":                        func(w *worker) { w.fatal.Store(&errAny) },
+			"a position behind lost records was not committed": func(w *worker) { w.positions.skip("in", 0, 7) },
+		} {
+			w := &worker{h: w.h}
+			change(w)
+			polling, cancel = w.pollContext(t.Context(), &transaction{})
+			if polling.Err() == nil {
+				t.Errorf("the first poll waits though %s", name)
+			}
+			cancel()
 		}
 	})
+}
+
+// TestDelayCountsFromRecords: markers that waited for records do not use up the delay of their transaction.
+func TestDelayCountsFromRecords(t *testing.T) {
+	t.Parallel()
+	for in, again := range map[int]bool{0: true, 1: false} {
+		world := newWorld(t, map[string]int32{"in": 1})
+		world.produce(0, 3, 1)
+		w := newWorker(&Host{cfg: Config{MaxDelay: 10 * time.Hour}.withDefaults(), log: zap.NewNop()}, 0)
+		w.positions.set("in", 0, 0)
+		began := time.Now().Add(-markerDelay / 2)
+		txn := &transaction{polled: true, in: in, started: began}
+		if fetches, err := w.poll(world.ctx(), &plainSession{world.reader(0), func() {}}, txn); err != nil || len(fetches) != 1 {
+			t.Fatal(fetches, err)
+		}
+		if got := !txn.started.Equal(began); got != again {
+			t.Errorf("with %d records before: the delay counts anew %v, want %v", in, got, again)
+		}
+	}
 }
 
 // TestMaxBytes: a transaction ends when it has read its bytes; the next one goes on there.
@@ -247,17 +272,12 @@ func TestFanOutOfRecords(t *testing.T) {
 	t.Parallel()
 	world := newWorld(t, map[string]int32{"in": 1})
 	world.produce(0, 5, 1)
-	cl, err := kgo.NewClient(kgo.SeedBrokers(world.broker.Addrs()...),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"in": {0: kgo.NewOffset().At(0)}}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
+	cl := world.reader(0)
 	w := newWorker(&Host{cfg: Config{MaxRecords: 8}.withDefaults(), log: zap.NewNop()}, 0)
 	w.positions.set("in", 0, 0)
 	txn := w.txn.reset()
 	txn.in, txn.out = 6, make([]kgo.Record, mostRecords+1) // of earlier polls of this transaction
-	err = w.fill(world.ctx(), &plainSession{cl, func() {}}, txn)
+	err := w.fill(world.ctx(), &plainSession{cl, func() {}}, txn)
 	if !errors.Is(err, errFanOut) || classify(err) != actRetry {
 		t.Errorf("error %v", err)
 	}

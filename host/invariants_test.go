@@ -22,6 +22,69 @@ import (
 	"github.com/wasmflow/wasmflow/internal/devbroker"
 )
 
+// endings is a session of which a test sees how its transactions end.
+type endings struct {
+	plainSession
+	ended []bool // each end: whether it was to commit
+}
+
+func (e *endings) end(_ context.Context, commit bool) (bool, error) {
+	e.ended = append(e.ended, commit)
+	return commit, nil
+}
+
+func (e *endings) allowRebalance() {}
+
+// TestI4_EveryPollHasItsEnd: a step ends what it has polled, once, and with an abort where anything went wrong, also where that was
+// the poll itself; a poll that brought nothing needs no end.
+func TestI4_EveryPollHasItsEnd(t *testing.T) {
+	t.Parallel()
+	drained, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, c := range map[string]struct {
+		ctx      context.Context
+		expected int64 // offset
+		f        guest.Func
+		want     []bool
+		words    string // of the error that the step returns
+	}{
+		"records":        {t.Context(), 0, natives("drop:"), []bool{true}, ""},
+		"trap":           {t.Context(), 0, natives("trap:00002"), []bool{false}, "the guest met 00002"},
+		"no poll":        {drained, 0, natives("drop:"), nil, ""},
+		"poll backwards": {t.Context(), 3, natives("drop:"), []bool{false}, "expected offset 3, got 0"},
+	} {
+		world := newWorld(t, map[string]int32{"in": 1})
+		world.produce(0, 5, 1)
+		cl := world.reader(0)
+		cfg := Config{
+			Name: "p", Brokers: world.broker.Addrs(), Inputs: []string{"in"}, Outputs: map[string]string{"out": "out"},
+			Transforms: []guest.Config{{Name: "f", Native: c.f}},
+		}
+		h, err := New(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWorker(h, 0)
+		w.positions.set("in", 0, c.expected)
+		s := &endings{plainSession: plainSession{cl, func() {}}}
+		if err = w.step(c.ctx, s); c.words != "" {
+			mention(t, err, nil, c.words)
+		} else if err != nil {
+			t.Errorf("%s: the step returns %v", name, err)
+		}
+		if diff := cmp.Diff(c.want, s.ended); diff != "" {
+			t.Errorf("%s: ends, - expected, + got:\n%s", name, diff)
+		}
+		at := map[bool]int64{true: 5, false: c.expected}[len(c.want) > 0 && c.want[0]]
+		if got := w.positions.expected("in", 0); got != at {
+			t.Errorf("%s: goes on at %d, want %d", name, got, at)
+		}
+		if err := errors.Join(w.chain.discard(), h.Close(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // order watches what a transform is given: each partition in the order of its offsets, and one batch of it at a time.
 type order struct {
 	mu      sync.Mutex

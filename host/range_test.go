@@ -168,6 +168,18 @@ func TestOutOfRangeStops(t *testing.T) {
 	}
 }
 
+// reader is a client that reads partition 0 of `in` from an offset on, without a group.
+func (w *world) reader(at int64) *kgo.Client {
+	w.t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(w.broker.Addrs()...), kgo.KeepControlRecords(),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"in": {0: kgo.NewOffset().At(at)}}))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(cl.Close)
+	return cl
+}
+
 // TestHoleInAPoll: a poll begins behind the expected offset, and the log's start says that it was retention.
 func TestHoleInAPoll(t *testing.T) {
 	t.Parallel()
@@ -177,12 +189,7 @@ func TestHoleInAPoll(t *testing.T) {
 		if err := world.broker.DeleteRecords("in", 0, 6); err != nil {
 			t.Fatal(err)
 		}
-		cl, err := kgo.NewClient(kgo.SeedBrokers(world.broker.Addrs()...),
-			kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"in": {0: kgo.NewOffset().At(6)}}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer cl.Close()
+		cl := world.reader(6)
 		w := newWorker(&Host{cfg: Config{OnOutOfRange: policy}.withDefaults(), log: zap.NewNop()}, 0)
 		w.positions.set("in", 0, 4)
 		txn := w.txn.reset()
