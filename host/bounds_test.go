@@ -128,6 +128,8 @@ func TestEnough(t *testing.T) {
 			}
 		}
 		w := &worker{h: &Host{cfg: c}, room: room{limit: 10}}
+		w.positions.set("in", 0, 0)
+		w.positions.m["in"][0].stable = 5
 		drained, cancel := context.WithCancel(t.Context())
 		cancel()
 		if !w.enough(drained, &transaction{polled: true, in: 1, started: time.Now()}) {

@@ -174,26 +174,35 @@ func TestFetchError(t *testing.T) {
 // TestDataLoss: a log that was truncated below what was read stops the pipeline, or is counted and gone on with.
 func TestDataLoss(t *testing.T) {
 	t.Parallel()
-	loss := &kgo.ErrDataLoss{Topic: "in", Partition: 1, ConsumedTo: 7, ResetTo: 10}
-	for _, policy := range []OutOfRange{OutOfRangeFail, OutOfRangeEarliest, OutOfRangeLatest} {
-		w := newWorker(&Host{cfg: Config{OnOutOfRange: policy}, log: zap.NewNop()}, 0)
+	for _, c := range []struct {
+		policy           OutOfRange
+		resetTo, skipped int64
+	}{
+		{OutOfRangeFail, 10, 0},
+		{OutOfRangeEarliest, 10, 3},
+		{OutOfRangeLatest, 10, 3},
+		{OutOfRangeFail, 5, 0},
+		{OutOfRangeEarliest, 5, 0}, // what was read is gone, nothing is skipped
+	} {
+		w := newWorker(&Host{cfg: Config{OnOutOfRange: c.policy}, log: zap.NewNop()}, 0)
 		w.positions.set("in", 1, 7)
+		loss := &kgo.ErrDataLoss{Topic: "in", Partition: 1, ConsumedTo: 7, ResetTo: c.resetTo}
 		err := w.fetchError(t.Context(), nil, "in", 1, fmt.Errorf("poll: %w", loss))
-		if policy == OutOfRangeFail {
+		if c.policy == OutOfRangeFail {
 			mention(t, err, ErrOutOfRange, "partition 1", "on_out_of_range says what to do")
 			if got := w.positions.expected("in", 1); got != 7 {
-				t.Errorf("%s: goes on at %d", policy, got)
+				t.Errorf("%+v: goes on at %d", c, got)
 			}
 			continue
 		}
 		if err != nil {
-			t.Errorf("%s: %v", policy, err)
+			t.Errorf("%+v: %v", c, err)
 		}
-		if at, skipped := w.positions.expected("in", 1), w.h.Status().Skipped; at != 10 || skipped != 3 {
-			t.Errorf("%s: goes on at %d, %d skipped, want 10 and 3", policy, at, skipped)
+		if at, skipped := w.positions.expected("in", 1), w.h.Status().Skipped; at != c.resetTo || skipped != c.skipped {
+			t.Errorf("%+v: goes on at %d, %d skipped", c, at, skipped)
 		}
 		if w.positions.skips() == nil {
-			t.Errorf("%s: the new position is not to be committed", policy)
+			t.Errorf("%+v: the new position is not to be committed", c)
 		}
 	}
 }

@@ -8,11 +8,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
 
 	"github.com/wasmflow/wasmflow/abi"
 	"github.com/wasmflow/wasmflow/host/guest"
+	"github.com/wasmflow/wasmflow/internal/devbroker"
 )
 
 // fourInAFetch is a value of which a client's fetch holds four and not five (fetchMaxPartition).
@@ -141,6 +144,27 @@ func TestOutOfRangeAtTheStart(t *testing.T) {
 				t.Errorf("%d skipped, committed %d, want %d and 5", got.Skipped, w.committed(), want.skipped)
 			}
 		})
+	}
+}
+
+// TestSkipIsCommittedAgain: the position behind lost records is not taken for committed where the broker refused it.
+func TestSkipIsCommittedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.produce(0, 5, 1)
+	w.commit(0)
+	if err := w.broker.DeleteRecords("in", 0, 3); err != nil {
+		t.Fatal(err)
+	}
+	hit := w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.UnknownServerError})
+	cfg := w.config(natives("forward"))
+	cfg.OnOutOfRange, cfg.Once, cfg.Logger = OutOfRangeLatest, true, zap.NewNop()
+	r := w.run(cfg)
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	if hit.Hits() != 1 || r.h.Status().SessionsRecreated != 1 || w.committed() != 5 {
+		t.Errorf("%d commits refused, %d sessions recreated, committed %d; want 1, 1 and 5", hit.Hits(), r.h.Status().SessionsRecreated, w.committed())
 	}
 }
 

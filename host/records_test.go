@@ -39,8 +39,10 @@ func TestFill(t *testing.T) {
 	if diff := cmp.Diff(abi.Batch{Topic: "in", Partition: 3, Clock: -10, Records: want.Records[1:]}, *part); diff != "" {
 		t.Errorf("part of it, - expected, + got:\n%s", diff)
 	}
-	if part = batchOf(&b.Batch, b.Records[2:]); part.Clock != -20 {
-		t.Errorf("clock of the last record alone %d, want -20", part.Clock)
+	for from, clock := range map[int]int64{0: -10, 2: -20} {
+		if part = batchOf(&b.Batch, b.Records[from:]); part.Clock != clock {
+			t.Errorf("clock from record %d on %d, want %d", from, part.Clock, clock)
+		}
 	}
 	if back := kafkaHeaders(abiHeaders(header)); !slices.EqualFunc(header, back, func(a, b kgo.RecordHeader) bool {
 		return a.Key == b.Key && string(a.Value) == string(b.Value)

@@ -117,6 +117,13 @@ func TestLag(t *testing.T) {
 	if !p.drained() {
 		t.Error("something is left to poll behind the stable offset")
 	}
+	w := &worker{}
+	w.positions.set("in", 0, 4) // and before the first fetch a partition adds nothing to the sum
+	w.positions.set("in", 1, 4)
+	w.positions.m["in"][1].stable = 9
+	if got := (&Host{workers: []*worker{w, w}}).lag(); got != 10 {
+		t.Errorf("lag of two workers with 5 each: %g", got)
+	}
 	p.remove(map[string][]int32{"in": {0}})
 	if got := p.status(); len(got) != 0 {
 		t.Errorf("a revoked partition is still told: %v", got)
