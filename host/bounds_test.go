@@ -218,6 +218,20 @@ func TestMaxBytes(t *testing.T) {
 	}
 }
 
+// TestSlabsAreKept: the slabs of a transaction serve the next one, unless they are very large; nothing in them stays referred to.
+func TestSlabsAreKept(t *testing.T) {
+	t.Parallel()
+	for n, kept := range map[int]bool{keptRecords: true, keptRecords + 1: false} {
+		txn := &transaction{out: make([]kgo.Record, 1, n), sources: make([]source, 1, n)}
+		out := txn.out
+		out[0].Value = []byte("v")
+		txn.reset()
+		if got := cap(txn.out) > 0 && cap(txn.sources) > 0; len(txn.out) != 0 || got != kept || out[0].Value != nil {
+			t.Errorf("slab of %d records: kept %v, want %v; it holds %q", n, got, kept, out[0].Value)
+		}
+	}
+}
+
 // TestBytesOut: what comes out is counted, beside the default output too, and taken back with a batch that is tried in halves.
 func TestBytesOut(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package host
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/wasmflow/wasmflow/abi"
 	"github.com/wasmflow/wasmflow/internal/devbroker"
 )
 
@@ -298,6 +300,52 @@ func TestOutputGrows(t *testing.T) {
 	r.stop()
 	if err := r.wait(t); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestMaxMessageBytes: an output takes batches of its own max.message.bytes, but none that the client cannot write in one request.
+func TestMaxMessageBytes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"default": 1})
+	topics := map[string]int32{"small": 1000, "large": 10 << 20, "huge": 200 << 20}
+	for topic, n := range topics {
+		if err := w.broker.CreateTopic(topic, 1, map[string]string{"max.message.bytes": strconv.Itoa(int(n))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := &Host{admin: kadm.NewClient(w.client), log: zap.NewNop()}
+	h.readLimits(w.ctx(), []string{"default", "small", "large", "huge"})
+	topics["huge"], topics["default"], topics["not known"] = mostMessageBytes, brokerMaxMessageBytes, brokerMaxMessageBytes
+	for topic, want := range topics {
+		if got := h.topics.maxMessageBytes(topic); got != want {
+			t.Errorf("%s: batches of %d bytes, want %d", topic, got, want)
+		}
+	}
+}
+
+// TestConsistentPlaces: a record with a key or an explicit partition waits for its partition where that has no leader; one without
+// either goes to another.
+func TestConsistentPlaces(t *testing.T) {
+	t.Parallel()
+	p := newPartitioner().ForTopic("out")
+	for _, c := range []struct {
+		r     kgo.Record
+		place int // -1 is anywhere
+		waits bool
+	}{
+		{kgo.Record{Partition: abi.PartitionByKey}, -1, false},
+		{kgo.Record{Partition: abi.PartitionByKey, Key: []byte("foobar")}, 2, true}, // as the Java client's DefaultPartitioner
+		{kgo.Record{Partition: abi.PartitionByKey, Key: []byte{}}, -1, true},
+		{kgo.Record{Partition: 1}, 1, true},
+		{kgo.Record{Partition: 1, Key: []byte("foobar")}, 1, true},
+		{kgo.Record{Partition: 9}, 9, true}, // which the client refuses
+	} {
+		if got := p.RequiresConsistency(&c.r); got != c.waits {
+			t.Errorf("%+v: waits for its partition %v, want %v", c.r, got, c.waits)
+		}
+		if got := p.Partition(&c.r, 4); c.place >= 0 && got != c.place {
+			t.Errorf("%+v: partition %d, want %d", c.r, got, c.place)
+		}
 	}
 }
 

@@ -101,14 +101,16 @@ func TestIsFence(t *testing.T) {
 	}
 }
 
-// TestReason: the label of an abort, counted under the name of the pipeline.
-func TestReason(t *testing.T) {
+// TestEndsAreCounted: an abort under the label of its cause, a commit with its records, and the time of both.
+func TestEndsAreCounted(t *testing.T) {
 	t.Parallel()
 	h := &Host{cfg: Config{Name: "p"}}
-	m, err := newMetrics(prometheus.NewRegistry(), h)
+	registry := prometheus.NewRegistry()
+	m, err := newMetrics(registry, h)
 	if err != nil {
 		t.Fatal(err)
 	}
+	aborts := uint64(0)
 	for want, causes := range map[string][]error{
 		"trap":       {&RecordError{Err: &guest.TrapError{Kind: guest.TrapPanic}}},
 		"refused":    {&RecordError{Err: &RefusedError{Text: "no"}}},
@@ -123,6 +125,7 @@ func TestReason(t *testing.T) {
 				t.Errorf("%v: reason %q, want %q", cause, got, want)
 			}
 			m.aborted(&transaction{}, cause)
+			aborts++
 		}
 		if got := testutil.ToFloat64(m.aborts.WithLabelValues(want)); got != float64(len(causes)) {
 			t.Errorf("%g aborts for the reason %q, want %d", got, want, len(causes))
@@ -130,6 +133,25 @@ func TestReason(t *testing.T) {
 	}
 	if got := testutil.CollectAndCount(m.aborts); got != 7 {
 		t.Errorf("%d reasons, want 7", got)
+	}
+	m.committed(&transaction{in: 5, out: make([]kgo.Record, 3), dropped: 2})
+	for want, c := range map[float64]prometheus.Counter{1: m.commits, 5: m.in, 3: m.out, 2: m.dropped} {
+		if got := testutil.ToFloat64(c); got != want {
+			t.Errorf("a counter of the commit is %g, want %g", got, want)
+		}
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	timed := uint64(0)
+	for _, f := range families {
+		if f.GetName() == "kafka_tx_duration_seconds" {
+			timed = f.GetMetric()[0].GetHistogram().GetSampleCount()
+		}
+	}
+	if timed != aborts+1 {
+		t.Errorf("%d transactions were timed, want %d", timed, aborts+1)
 	}
 }
 

@@ -25,12 +25,13 @@ import (
 // endings is a session of which a test sees how its transactions end.
 type endings struct {
 	plainSession
+	fails error
 	ended []bool // each end: whether it was to commit
 }
 
 func (e *endings) end(_ context.Context, commit bool) (bool, error) {
 	e.ended = append(e.ended, commit)
-	return commit, nil
+	return commit && e.fails == nil, e.fails
 }
 
 func (e *endings) allowRebalance() {}
@@ -45,13 +46,15 @@ func TestI4_EveryPollHasItsEnd(t *testing.T) {
 		ctx      context.Context
 		expected int64 // offset
 		f        guest.Func
+		fails    error // of the end
 		want     []bool
 		words    string // of the error that the step returns
 	}{
-		"records":        {t.Context(), 0, natives("drop:"), []bool{true}, ""},
-		"trap":           {t.Context(), 0, natives("trap:00002"), []bool{false}, "the guest met 00002"},
-		"no poll":        {drained, 0, natives("drop:"), nil, ""},
-		"poll backwards": {t.Context(), 3, natives("drop:"), []bool{false}, "expected offset 3, got 0"},
+		"records":        {t.Context(), 0, natives("drop:"), nil, []bool{true}, ""},
+		"trap":           {t.Context(), 0, natives("trap:00002"), nil, []bool{false}, "the guest met 00002"},
+		"no poll":        {drained, 0, natives("drop:"), nil, nil, ""},
+		"poll backwards": {t.Context(), 3, natives("drop:"), nil, []bool{false}, "expected offset 3, got 0"},
+		"end fails":      {t.Context(), 0, natives("drop:"), errAny, []bool{true}, "something"},
 	} {
 		world := newWorld(t, map[string]int32{"in": 1})
 		world.produce(0, 5, 1)
@@ -66,7 +69,7 @@ func TestI4_EveryPollHasItsEnd(t *testing.T) {
 		}
 		w := newWorker(h, 0)
 		w.positions.set("in", 0, c.expected)
-		s := &endings{plainSession: plainSession{cl, func() {}}}
+		s := &endings{plainSession: plainSession{cl, func() {}}, fails: c.fails}
 		if err = w.step(c.ctx, s); c.words != "" {
 			mention(t, err, nil, c.words)
 		} else if err != nil {
@@ -75,9 +78,18 @@ func TestI4_EveryPollHasItsEnd(t *testing.T) {
 		if diff := cmp.Diff(c.want, s.ended); diff != "" {
 			t.Errorf("%s: ends, - expected, + got:\n%s", name, diff)
 		}
-		at := map[bool]int64{true: 5, false: c.expected}[len(c.want) > 0 && c.want[0]]
+		at, commits, aborts := c.expected, int64(0), int64(0)
+		switch {
+		case c.words != "":
+			aborts = 1
+		case c.want != nil:
+			at, commits = 5, 1
+		}
 		if got := w.positions.expected("in", 0); got != at {
 			t.Errorf("%s: goes on at %d, want %d", name, got, at)
+		}
+		if got := h.Status(); got.Commits != commits || got.Aborts != aborts || aborts > 0 && w.chain.stages[0].instance != nil {
+			t.Errorf("%s: %d commits, %d aborts, instance %v", name, got.Commits, got.Aborts, w.chain.stages[0].instance)
 		}
 		if err := errors.Join(w.chain.discard(), h.Close(t.Context())); err != nil {
 			t.Error(err)

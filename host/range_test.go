@@ -204,6 +204,23 @@ func (w *world) reader(at int64) *kgo.Client {
 	return cl
 }
 
+// TestBehindAnOpenTransaction: the group's offset lies above the last stable one, and is not out of range for that.
+func TestBehindAnOpenTransaction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.produce(0, 3, 1)
+	w.openTransaction("open")
+	w.produce(3, 2, 1)
+	w.commit(5)
+	if err := w.once(w.config(natives("forward"))); err != nil {
+		t.Fatal(err)
+	}
+	if at := w.committed(); at != 5 {
+		t.Errorf("committed %d, want 5", at)
+	}
+	w.expect(0, 0)
+}
+
 // TestHoleInAPoll: a poll begins behind the expected offset, and the log's start says that it was retention.
 func TestHoleInAPoll(t *testing.T) {
 	t.Parallel()
