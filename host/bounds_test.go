@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -58,32 +59,49 @@ func TestRoom(t *testing.T) {
 		{1, 49, 0, 1 << 40, 1},      // the last one
 		{1 << 20, 0, 0, 4 << 20, 4}, // large records
 	} {
-		r := room{limit: 50, mean: c.mean}
+		r := room{limit: 50, mean: c.mean, seen: 25}
 		if got := r.records(&transaction{in: c.in, inBytes: c.inBytes}, c.bytes); got != c.want {
 			t.Errorf("%+v: room for %d", c, got)
 		}
 	}
-	r := room{mean: 100}
-	if r.saw(900); r.mean != 200 { // an eighth of what is new
-		t.Errorf("mean %d, want 200", r.mean)
+	if got := (&room{limit: 1000}).records(&transaction{}, 16<<20); got != 16 { // room for that many large ones
+		t.Errorf("the first poll takes %d records, want 16", got)
+	}
+	r := room{limit: 1000}
+	for _, c := range []struct {
+		records          int
+		bytes, mean, max int64
+	}{
+		{0, 0, 0, 1},      // nothing is known: one record
+		{1, 100, 100, 2},  // twice what was seen
+		{2, 1800, 900, 4}, // larger ones count at once
+		{4, 400, 800, 8},  // smaller ones by an eighth
+		{2, 1600, 800, 8}, // the largest poll counts
+		{99, 79200, 800, 100_000 / 800},
+	} {
+		if c.records > 0 {
+			r.saw(c.records, c.bytes)
+		}
+		if got := r.records(&transaction{}, 100_000); r.mean != c.mean || int64(got) != c.max {
+			t.Errorf("%+v: mean %d, room for %d", c, r.mean, got)
+		}
 	}
 }
 
-// TestRoomSeesRecords: the mean size follows what is polled, control records aside.
-func TestRoomSeesRecords(t *testing.T) {
+// TestData: what is polled counts, control records aside.
+func TestData(t *testing.T) {
 	t.Parallel()
-	w := &worker{room: room{limit: 10, mean: 100}}
 	marker := &kgo.Record{Value: make([]byte, 5000), Attrs: kgo.NewRecordAttrs(kgo.RecordAttrsOpts{Control: true, Transactional: true})}
 	txn := &transaction{inBytes: 7}
-	got := w.data([]*kgo.Record{{Value: make([]byte, 800)}, marker, {Key: make([]byte, 1000)}}, txn)
+	got := data([]*kgo.Record{{Value: make([]byte, 800)}, marker, {Key: make([]byte, 1000)}}, txn)
 	if len(got) != 2 || len(got[0].Value) != 800 || len(got[1].Key) != 1000 {
 		t.Errorf("data %v", got)
 	}
-	if txn.inBytes != 1807 || w.room.mean != 200 {
-		t.Errorf("%d bytes in, mean %d, want 1807 and 200", txn.inBytes, w.room.mean)
+	if txn.inBytes != 1807 {
+		t.Errorf("%d bytes in, want 1807", txn.inBytes)
 	}
-	if got = w.data([]*kgo.Record{marker}, txn); len(got) != 0 || txn.inBytes != 1807 || w.room.mean != 200 {
-		t.Errorf("a marker alone: data %v, %d bytes in, mean %d", got, txn.inBytes, w.room.mean)
+	if got = data([]*kgo.Record{marker}, txn); len(got) != 0 || txn.inBytes != 1807 {
+		t.Errorf("a marker alone: data %v, %d bytes in", got, txn.inBytes)
 	}
 }
 
@@ -95,8 +113,12 @@ func TestEnough(t *testing.T) {
 		for name, change := range map[string]struct {
 			below, at func(*worker, *transaction)
 		}{
-			"records":    {func(_ *worker, t *transaction) { t.in = 9 }, func(_ *worker, t *transaction) { t.in = 10 }},
-			"bytes in":   {func(_ *worker, t *transaction) { t.inBytes = 999 }, func(_ *worker, t *transaction) { t.inBytes = 1000 }},
+			"records":  {func(_ *worker, t *transaction) { t.in = 9 }, func(_ *worker, t *transaction) { t.in = 10 }},
+			"bytes in": {func(_ *worker, t *transaction) { t.inBytes = 999 }, func(_ *worker, t *transaction) { t.inBytes = 1000 }},
+			"next record": {
+				func(w *worker, t *transaction) { t.inBytes, w.room.mean = 900, 100 },
+				func(w *worker, t *transaction) { t.inBytes, w.room.mean = 900, 101 },
+			},
 			"bytes out":  {func(_ *worker, t *transaction) { t.outBytes = 999 }, func(_ *worker, t *transaction) { t.outBytes = 1000 }},
 			"guest time": {func(_ *worker, t *transaction) { t.guest = time.Second }, func(_ *worker, t *transaction) { t.guest = time.Second + 1 }},
 			"delay": {
@@ -160,7 +182,7 @@ func TestPollEnds(t *testing.T) {
 		}
 		for name, change := range map[string]func(*worker){
 			"a callback found an error":                        func(w *worker) { w.fatal.Store(&errAny) },
-			"a position behind lost records was not committed": func(w *worker) { w.positions.skip("in", 0, 7) },
+			"a position behind lost records was not committed": func(w *worker) { w.positions.skip("in", 0, 5, 7) },
 		} {
 			w := &worker{h: w.h}
 			change(w)
@@ -192,29 +214,31 @@ func TestDelayCountsFromRecords(t *testing.T) {
 	}
 }
 
-// TestMaxBytes: a transaction ends when it has read its bytes; the next one goes on there.
+// TestMaxBytes: a transaction ends when it has read its bytes, a worker's first one too; the next one goes on there.
 func TestMaxBytes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
-	records := make([]*kgo.Record, 30)
-	for i := range records {
-		records[i] = &kgo.Record{Topic: "in", Partition: 0, Value: []byte(strings.Repeat("x", 100))} // as many as a worker expects at first
-	}
-	if err := w.client.ProduceSync(w.ctx(), records...).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var got []int
-	cfg := w.config(natives("forward"))
-	cfg.MaxBytes, cfg.MaxDelay = 1000, time.Hour
-	cfg.Hooks.Committed = func(txn Transaction) { mu.Lock(); got = append(got, txn.In); mu.Unlock() }
-	if err := w.once(cfg); err != nil {
-		t.Fatal(err)
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	if diff := cmp.Diff([]int{10, 10, 10}, got); diff != "" {
-		t.Errorf("records of each transaction, - expected, + got:\n%s", diff)
+	for size, want := range map[int][]int{100: {10, 10, 10}, 500: slices.Repeat([]int{2}, 15), 600: slices.Repeat([]int{1}, 30)} {
+		w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+		records := make([]*kgo.Record, 30)
+		for i := range records {
+			records[i] = &kgo.Record{Topic: "in", Partition: 0, Value: []byte(strings.Repeat("x", size))}
+		}
+		if err := w.client.ProduceSync(w.ctx(), records...).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var got []int
+		cfg := w.config(natives("forward"))
+		cfg.MaxBytes, cfg.MaxDelay = 1000, time.Hour
+		cfg.Hooks.Committed = func(txn Transaction) { mu.Lock(); got = append(got, txn.In); mu.Unlock() }
+		if err := w.once(cfg); err != nil {
+			t.Fatal(err)
+		}
+		mu.Lock()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("records of %d bytes in each transaction, - expected, + got:\n%s", size, diff)
+		}
+		mu.Unlock()
 	}
 }
 
@@ -236,14 +260,14 @@ func TestSlabsAreKept(t *testing.T) {
 func TestBytesOut(t *testing.T) {
 	t.Parallel()
 	c := newChain(t, natives("route:a"), natives("twice"))
-	in := abi.Batch{Topic: "in", Records: []abi.Record{{Key: []byte("key"), Value: []byte("a"), Offset: 1}, {Value: []byte("b"), Offset: 2}}}
+	in := abi.Batch{Topic: "in", Records: []abi.Record{{Key: []byte("key"), Value: []byte("a"), Offset: 1}, {Value: []byte("b"), Headers: []abi.Header{{Key: "h", Value: []byte("vv")}}, Offset: 2}}}
 	txn := (&transaction{}).reset()
 	before := txn.mark()
 	if err := c.run(t.Context(), &in, txn); err != nil {
 		t.Fatal(err)
 	}
-	if txn.outBytes != 4+2*(3+3)+2*3 || len(txn.out) != 5 { // beside, both halves of the first, both of the second
-		t.Errorf("%d records of %d bytes out, want 5 of 22", len(txn.out), txn.outBytes)
+	if txn.outBytes != 4+2*(3+3)+2*(3+3) || len(txn.out) != 5 { // beside, both halves of the first, both of the second with a header
+		t.Errorf("%d records of %d bytes out, want 5 of 28", len(txn.out), txn.outBytes)
 	}
 	txn.dropped = 3
 	txn.undo(before)
@@ -255,8 +279,8 @@ func TestBytesOut(t *testing.T) {
 // TestFanOutShrinks: transforms that make more of the records than one transaction holds get fewer of them, until it fits.
 func TestFanOutShrinks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, map[string]int32{"in": 8, "out": 1})
-	w.produce(0, 8, 8) // a batch for each partition
+	w := newWorld(t, map[string]int32{"in": 16, "out": 1})
+	w.produce(0, 16, 16) // a batch for each partition; a poll holds many once it is known that they are small
 	cfg := w.config(native(func(r *abi.Record, i uint32, out *abi.Result) error {
 		o := same(r, i)
 		o.Key = make([]byte, 1000)
@@ -280,7 +304,7 @@ func TestFanOutShrinks(t *testing.T) {
 	if most.Load() > mostOutput+1 { // past the bound there is at most the batch that passed it
 		t.Errorf("%d records of 1 kB in a transaction of %d bytes", most.Load(), cfg.MaxBytes)
 	}
-	w.expect(0, 8)
+	w.expect(0, 16)
 }
 
 // TestFanOutOfRecords: the number of records that come out is bounded too, whatever their size.

@@ -39,7 +39,7 @@ type stage struct {
 	fuel *atomic.Uint64
 }
 
-// run takes a batch through all stages and adds what comes out to t. The first error ends it: a *RecordError, or a
+// run takes a batch through all stages and adds what comes out to t. The first error ends it, and aborts (I2): a *RecordError, or a
 // transform that could not begin.
 func (c *chain) run(ctx context.Context, in *abi.Batch, t *transaction) error {
 	if err := c.open(ctx); err != nil {
@@ -127,8 +127,8 @@ func (c *chain) emit(in *abi.Batch, origins []uint32, records []abi.ResultRecord
 			Key: r.Key, Value: r.Value, Headers: kafkaHeaders(r.Headers),
 			Timestamp: time.UnixMilli(r.Timestamp), Topic: c.topics[r.Output], Partition: r.Partition,
 		})
+		t.outBytes += int64(recordBytes(&t.out[len(t.out)-1]))
 		t.sources = append(t.sources, source{in.Topic, in.Partition, in.Records[from].Offset, st})
-		t.outBytes += int64(len(r.Key) + len(r.Value))
 	}
 }
 

@@ -52,9 +52,9 @@ func (w *worker) sessionOptions(ready <-chan struct{}) []kgo.Opt {
 	c := w.h.cfg
 	opts := append(w.h.clientOptions(),
 		kgo.ConsumerGroup(c.Group),
-		kgo.DisableAutoCommit(),
-		kgo.KeepControlRecords(), // the commit passes transaction markers, so that lag reaches 0
-		kgo.BlockRebalanceOnPoll(),
+		kgo.DisableAutoCommit(),    // (I1) offsets go with the end of their transaction
+		kgo.KeepControlRecords(),   // the commit passes transaction markers, so that lag reaches 0
+		kgo.BlockRebalanceOnPoll(), // (I4) nothing is taken away between a poll and its end
 		kgo.SessionTimeout(sessionTimeout),
 		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.HeartbeatInterval(heartbeat),
@@ -132,10 +132,13 @@ func codec(c Compression) kgo.CompressionCodec {
 	}
 }
 
-// deliveryTimeout bounds the produces of a transaction: the broker aborts it after its timeout, and the commit needs time too.
-func (c *Config) deliveryTimeout() time.Duration { return c.TransactionTimeout * 4 / 5 }
+// deliveryTimeout bounds the produces of a transaction (I12): the broker aborts it after its timeout, and the commit needs time
+// too. One produce request is always allowed the time that it may take.
+func (c *Config) deliveryTimeout() time.Duration {
+	return max(c.TransactionTimeout*4/5, produceTimeout+requestOverhead)
+}
 
-// detached gives a context that outlives Run's: a cancelled end of a transaction would have an unknown outcome.
+// detached gives a context that outlives Run's (I13): a cancelled end of a transaction would have an unknown outcome.
 func (c *Config) detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), c.deliveryTimeout()+endTimeout)
 }

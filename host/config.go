@@ -132,7 +132,7 @@ type Config struct {
 	TransactionTimeout time.Duration
 	// MaxRecords of input in one transaction: 40,000.
 	MaxRecords int
-	// MaxBytes of input in one transaction: 16 MiB. One record may be larger.
+	// MaxBytes of input in one transaction: 16 MiB. One record may be larger; where sizes vary much, one poll may go past it.
 	MaxBytes int64
 	// MaxDelay between the first poll of a transaction and its end, while more input keeps coming: 50 ms.
 	MaxDelay time.Duration

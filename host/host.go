@@ -170,7 +170,7 @@ func (h *Host) supervise(ctx context.Context, stop context.CancelCauseFunc, work
 	case <-ended:
 		return errors.Join(errs...)
 	case <-timer.C:
-		h.late.Store(true)
+		h.late.Store(true) // (I13) what ends later than this aborts
 		err := fmt.Errorf("pipeline %q: the open transactions did not end within %v: they are aborted by the broker, and taken again at the next start", h.cfg.Name, h.cfg.Drain)
 		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 			err = errors.Join(cause, err) // the worker that stopped the others

@@ -279,7 +279,7 @@ func TestI12_TimesFit(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for timeout, want := range map[time.Duration]time.Duration{10 * time.Second: 8 * time.Second, least: least * 4 / 5} {
+	for timeout, want := range map[time.Duration]time.Duration{10 * time.Second: 8 * time.Second, least: produceTimeout + requestOverhead} {
 		c := Config{TransactionTimeout: timeout}
 		if got := c.deliveryTimeout(); got != want {
 			t.Errorf("within %v records are delivered for %v, want %v", timeout, got, want)

@@ -53,7 +53,7 @@ func (w *worker) adjustOffsets(ctx context.Context, offsets map[string]map[int32
 				}
 				to := w.resetTo(start.Offset, end.Offset)
 				w.h.skipped(w, topic, n, at, to)
-				w.positions.skip(topic, n, to)
+				w.positions.skip(topic, n, at, to)
 				partitions[n] = kgo.NewOffset().At(to)
 				w.wake() // the new position is committed before anything is waited for
 				continue
@@ -86,7 +86,7 @@ func (w *worker) resetOutOfRange(ctx context.Context, s session, topic string, p
 	to := w.resetTo(start.Offset, end.Offset)
 	w.h.skipped(w, topic, partition, expected, to)
 	s.client().SetOffsets(map[string]map[int32]kgo.EpochOffset{topic: {partition: {Epoch: -1, Offset: to}}})
-	w.positions.skip(topic, partition, to)
+	w.positions.skip(topic, partition, expected, to)
 	return nil
 }
 
@@ -114,7 +114,7 @@ func (w *worker) commitSkipped(ctx context.Context, s session) error {
 	if failed != nil {
 		return fmt.Errorf("commit the offsets behind lost records: %w", failed)
 	}
-	w.positions.committed(skips)
+	w.h.counters.skipped.Add(w.positions.committed(skips))
 	return nil
 }
 
@@ -139,7 +139,7 @@ func (w *worker) resetTo(start, end int64) int64 {
 	return start
 }
 
-// listEnds lists where the partitions end for this pipeline's isolation: at the last stable offset, or the high watermark.
+// listEnds lists where the partitions end for this pipeline's isolation (I14): at the last stable offset, or the high watermark.
 func (h *Host) listEnds(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
 	if h.cfg.Isolation == ReadUncommitted {
 		return h.admin.ListEndOffsets(ctx, topics...)

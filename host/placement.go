@@ -18,6 +18,7 @@ var errPlacement = errors.New("the record cannot be written")
 // partition that the transform gave.
 type partitioner struct{ byKey kgo.Partitioner }
 
+// newPartitioner keeps the order of what has a key or an explicit partition (I5).
 func newPartitioner() kgo.Partitioner { return partitioner{kgo.StickyKeyPartitioner(nil)} }
 
 func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {

@@ -30,6 +30,7 @@ func (w *worker) poll(ctx context.Context, s session, t *transaction) ([]fetched
 	}
 	var out []fetched
 	var errs []error
+	read, readBytes := 0, t.inBytes
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		if f.Err != nil {
 			errs = append(errs, w.fetchError(ctx, s, f.Topic, f.Partition, f.Err))
@@ -40,7 +41,7 @@ func (w *worker) poll(ctx context.Context, s session, t *transaction) ([]fetched
 		if len(f.Records) > 0 {
 			t.touch()
 		}
-		lost, err := w.positions.advance(&f, w.h.cfg.Isolation)
+		lost, err := w.positions.advance(&f, w.h.cfg.Isolation) // (I3)
 		if lost >= 0 {
 			if err = w.h.refuseRange(f.Topic, f.Partition, lost, f.LogStartOffset, f.HighWatermark); err == nil {
 				w.h.skipped(w, f.Topic, f.Partition, lost, f.LogStartOffset)
@@ -50,10 +51,14 @@ func (w *worker) poll(ctx context.Context, s session, t *transaction) ([]fetched
 			errs = append(errs, err)
 			return
 		}
-		if data := w.data(f.Records, t); len(data) > 0 {
-			out = append(out, fetched{f.Topic, f.Partition, data})
+		if records := data(f.Records, t); len(records) > 0 {
+			out = append(out, fetched{f.Topic, f.Partition, records})
+			read += len(records)
 		}
 	})
+	if read > 0 {
+		w.room.saw(read, t.inBytes-readBytes)
+	}
 	if t.in == 0 && len(out) > 0 {
 		t.started = time.Now() // markers alone have waited for these: the delay counts from here
 	}
@@ -96,8 +101,8 @@ func (w *worker) rebalanceWaits(context.Context, *kgo.Client) {
 	w.wake()
 }
 
-// data leaves out control records, in place, and counts the rest.
-func (w *worker) data(records []*kgo.Record, t *transaction) []*kgo.Record {
+// data leaves out control records, in place, and counts the bytes of the rest.
+func data(records []*kgo.Record, t *transaction) []*kgo.Record {
 	n, bytes := 0, int64(0)
 	for _, r := range records {
 		if r.Attrs.IsControl() {
@@ -106,9 +111,6 @@ func (w *worker) data(records []*kgo.Record, t *transaction) []*kgo.Record {
 		records[n] = r
 		n++
 		bytes += int64(recordBytes(r))
-	}
-	if n > 0 {
-		w.room.saw(bytes / int64(n))
 	}
 	t.inBytes += bytes
 	return records[:n]
@@ -134,7 +136,7 @@ func (w *worker) fetchError(ctx context.Context, s session, topic string, partit
 			return fmt.Errorf("%w: %w; on_out_of_range says what to do", ErrOutOfRange, err)
 		}
 		w.h.skipped(w, topic, partition, loss.ConsumedTo, loss.ResetTo)
-		w.positions.skip(topic, partition, loss.ResetTo)
+		w.positions.skip(topic, partition, loss.ConsumedTo, loss.ResetTo)
 		return nil
 	case isAny(err, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InconsistentTopicID):
 		return fmt.Errorf("topic %q partition %d: it was deleted, or deleted and created again, and the offsets of the group mean nothing in it: %w", topic, partition, err)

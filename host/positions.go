@@ -19,27 +19,36 @@ type position struct {
 	committed int64 // next offset by the last commit, or where the session began
 	stable    int64 // last stable offset by the last fetch, -1 before it
 	skipped   bool  // next lies behind records that were lost, which no commit says yet
+	lost      int64 // how many those are
+	passed    int64 // lost records that were passed since the last end
 }
 
 // set makes next the position of a partition that was assigned, or that goes back after an abort.
 func (p *positions) set(topic string, partition int32, next int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.put(topic, partition, &position{next: next, committed: next, stable: -1})
+}
+
+func (p *positions) put(topic string, partition int32, at *position) {
 	if p.m == nil {
 		p.m = map[string]map[int32]*position{}
 	}
 	if p.m[topic] == nil {
 		p.m[topic] = map[int32]*position{}
 	}
-	p.m[topic][partition] = &position{next: next, committed: next, stable: -1}
+	p.m[topic][partition] = at
 }
 
-// skip makes next the position of a partition whose records up to there are lost.
-func (p *positions) skip(topic string, partition int32, next int64) {
-	p.set(topic, partition, next)
+// skip makes next the position of a partition whose records from one offset up to there are lost.
+func (p *positions) skip(topic string, partition int32, from, next int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.m[topic][partition].skipped = true
+	lost := max(0, next-from)
+	if at := p.m[topic][partition]; at != nil {
+		lost += at.lost // what was skipped before is not committed either
+	}
+	p.put(topic, partition, &position{next: next, committed: next, stable: -1, skipped: true, lost: lost})
 }
 
 // skips are the positions that were skipped to and not committed.
@@ -64,17 +73,19 @@ func (p *positions) skips() map[string]map[int32]kgo.EpochOffset {
 	return out
 }
 
-// committed says that skips were committed.
-func (p *positions) committed(skips map[string]map[int32]kgo.EpochOffset) {
+// committed says that skips were committed, and returns how many records were lost by them: they count once, at the commit.
+func (p *positions) committed(skips map[string]map[int32]kgo.EpochOffset) (lost int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for topic, partitions := range skips {
 		for n, to := range partitions {
 			if at := p.m[topic][n]; at != nil && at.committed == to.Offset {
-				at.skipped = false
+				lost += at.lost
+				at.skipped, at.lost = false, 0
 			}
 		}
 	}
+	return lost
 }
 
 // remove forgets partitions that were revoked.
@@ -119,6 +130,7 @@ func (p *positions) advance(f *kgo.FetchTopicPartition, isolation Isolation) (lo
 		return -1, fmt.Errorf("%w: topic %q partition %d: expected offset %d, got %d", ErrContinuity, f.Topic, f.Partition, at.next, first)
 	case first > at.next && f.LogStartOffset > at.next:
 		lost = at.next
+		at.passed += f.LogStartOffset - at.next
 	}
 	at.next = f.Records[len(f.Records)-1].Offset + 1
 	return lost, nil
@@ -138,11 +150,20 @@ func (p *positions) drained() bool {
 	return true
 }
 
-// keep makes the polled positions the committed ones; drop goes back to these.
-func (p *positions) keep() {
-	p.each(func(at *position) { at.skipped, at.committed = at.skipped && at.next == at.committed, at.next })
+// keep makes the polled positions the committed ones, and returns how many lost records lie before them that were not
+// counted yet; drop goes back to the committed ones.
+func (p *positions) keep() (lost int64) {
+	p.each(func(at *position) {
+		lost += at.passed
+		if at.skipped && at.next != at.committed {
+			lost += at.lost
+			at.skipped, at.lost = false, 0
+		}
+		at.committed, at.passed = at.next, 0
+	})
+	return lost
 }
-func (p *positions) drop() { p.each(func(at *position) { at.next = at.committed }) }
+func (p *positions) drop() { p.each(func(at *position) { at.next, at.passed = at.committed, 0 }) }
 
 func (p *positions) each(f func(*position)) {
 	p.mu.Lock()

@@ -18,7 +18,7 @@ const (
 // inputBatch is a batch that is filled again and again, one slab for all of a worker's calls.
 type inputBatch struct{ abi.Batch }
 
-// fill makes a batch of the first of the fetched records and leaves the others. The bytes stay the fetch's own and are never
+// fill makes a batch of the first of the fetched records, in their order (I5), and leaves the others. The bytes stay the fetch's own and are never
 // written to.
 func (b *inputBatch) fill(f *fetched) {
 	clear(b.Records) // nothing of the last one stays referred to

@@ -40,7 +40,7 @@ type Status struct {
 	Commits, Aborts int64
 	// SessionsRecreated counts sessions that were thrown away after an error; Fences, those of them that another client took.
 	SessionsRecreated, Fences int64
-	// Skipped counts records that were lost to retention under Config.OnOutOfRange.
+	// Skipped counts records that were lost to retention under Config.OnOutOfRange, once the position behind them is committed.
 	Skipped int64
 	// TransactionVersion is the cluster's transaction.version, 0 where it has none or was not asked.
 	TransactionVersion int
@@ -137,11 +137,9 @@ func (h *Host) aborted(w *worker, t *transaction, cause error) {
 	}
 }
 
-// skipped counts and logs records that were lost to retention, where the configuration allows to go on.
+// skipped logs records that were lost to retention, where the configuration allows to go on. The commit of the position behind
+// them counts them.
 func (h *Host) skipped(w *worker, topic string, partition int32, from, to int64) {
-	if to > from {
-		h.counters.skipped.Add(to - from)
-	}
 	w.log.Error("records were lost before they were read; going on", zap.String("topic", topic), zap.Int32("partition", partition),
 		zap.Int64("expected", from), zap.Int64("offset", to), zap.String("on_out_of_range", string(h.cfg.OnOutOfRange)))
 }

@@ -139,8 +139,8 @@ func TestSkips(t *testing.T) {
 	if got := p.skips(); got != nil {
 		t.Errorf("nothing was skipped, but %v is to be committed", got)
 	}
-	p.skip("in", 0, 6)
-	p.skip("in", 1, 9)
+	p.skip("in", 0, 2, 6)
+	p.skip("in", 1, 5, 9)
 	want := offsets{"in": {0: {Epoch: -1, Offset: 6}, 1: {Epoch: -1, Offset: 9}}}
 	if diff := cmp.Diff(want, p.skips()); diff != "" {
 		t.Error(diff)
@@ -153,17 +153,23 @@ func TestSkips(t *testing.T) {
 	if _, err := p.advance(f, ReadCommitted); err != nil {
 		t.Fatal(err)
 	}
-	p.keep() // partition 0 was polled and committed, partition 1 was not
+	if lost := p.keep(); lost != 4 { // partition 0 was polled and committed, partition 1 was not
+		t.Errorf("%d lost records before what was committed, want 4", lost)
+	}
 	want = offsets{"in": {1: {Epoch: -1, Offset: 9}}}
 	if diff := cmp.Diff(want, p.skips()); diff != "" {
 		t.Error(diff)
 	}
-	p.skip("in", 1, 20)
-	p.committed(want) // of what was skipped to before
+	p.skip("in", 1, 9, 20)
+	if lost := p.committed(want); lost != 0 { // of what was skipped to before
+		t.Errorf("%d lost records before an older position, want 0", lost)
+	}
 	if diff := cmp.Diff(offsets{"in": {1: {Epoch: -1, Offset: 20}}}, p.skips()); diff != "" {
 		t.Error(diff)
 	}
-	p.committed(p.skips())
+	if lost := p.committed(p.skips()); lost != 4+11 {
+		t.Errorf("%d lost records, want both skips of the partition, 15", lost)
+	}
 	p.committed(offsets{"gone": {0: {}}})
 	if got := p.skips(); got != nil {
 		t.Errorf("still to be committed: %v", got)

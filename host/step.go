@@ -24,7 +24,7 @@ func (w *worker) step(ctx context.Context, s session) error {
 	t := w.txn.reset()
 
 	cause := w.fill(ctx, s, t)
-	if !t.polled {
+	if !t.polled { // (I4)
 		return cause // there is nothing to end
 	}
 	ending, cancel := w.h.cfg.detached(ctx)
@@ -88,7 +88,7 @@ func (w *worker) enough(ctx context.Context, t *transaction) bool {
 		return true
 	case !t.polled:
 		return true // the first poll came back without records: a new step, so that the gate opens
-	case t.in >= w.room.limit || t.inBytes >= c.MaxBytes || t.outBytes >= c.MaxBytes:
+	case w.room.full(t, c.MaxBytes) || t.outBytes >= c.MaxBytes:
 		return true
 	case t.in == 0 && !c.Once: // markers only: committed lazily, else two chained pipelines would keep each other busy
 		return time.Since(t.started) >= markerDelay
@@ -162,7 +162,7 @@ func (w *worker) produce(ctx context.Context, s session, t *transaction) error {
 	}
 	delivering, cancel := context.WithTimeout(ctx, w.h.cfg.deliveryTimeout())
 	defer cancel()
-	for i := range t.out {
+	for i := range t.out { // in the order of the transforms (I5)
 		s.client().Produce(delivering, &t.out[i], t.promise)
 	}
 	if err := s.client().Flush(delivering); err != nil {
@@ -175,7 +175,7 @@ func (w *worker) produce(ctx context.Context, s session, t *transaction) error {
 // keep makes the transaction's end true for the worker.
 func (w *worker) keep(t *transaction) {
 	w.lastEnd = t.ended
-	w.positions.keep()
+	w.h.counters.skipped.Add(w.positions.keep())
 	w.room.grow(t.in, w.h.cfg.MaxRecords)
 	w.failures = 0
 	w.h.committed(w, t)

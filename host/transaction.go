@@ -16,6 +16,8 @@ const (
 	markerGap = time.Millisecond
 	// keptRecords bounds the slab of produced records that is kept from one transaction to the next.
 	keptRecords = 1 << 17
+	// largeRecord is the size of a record, in bytes, where none was seen: what brokers take at most by default.
+	largeRecord = 1 << 20
 	// mostOutput, times MaxBytes, and mostRecords bound what one transaction may hold to be produced; past them fewer records
 	// are read.
 	mostOutput  = 4
@@ -71,7 +73,7 @@ func (t *transaction) touch() {
 	}
 }
 
-// promise collects the outcome of each produced record; one function for all of them, since a closure a record costs.
+// promise collects the outcome of each produced record (I2); one function for all of them, since a closure a record costs.
 func (t *transaction) promise(r *kgo.Record, err error) {
 	if err == nil {
 		return
@@ -124,11 +126,21 @@ func (t *transaction) undo(m mark) {
 // room is how many records a transaction may read: less after a step that took too long, and more again after commits.
 type room struct {
 	limit int
-	mean  int64 // bytes of a record, by the last fetches
+	// A poll is bounded by records, a transaction by bytes: what is known of their size bounds the poll. The mean follows
+	// larger records at once and smaller ones slowly, since too few cost a poll more, and too many go past the bound. And a
+	// poll takes at most twice what the largest one brought, since little is known from few; the first is for large records.
+	mean int64 // bytes of a record, by the last polls
+	seen int   // records of the largest poll
 }
 
-func (r *room) shrink(in int)   { r.limit = max(1, min(r.limit, in)/2) }
-func (r *room) saw(bytes int64) { r.mean = (r.mean*7 + bytes) / 8 }
+func (r *room) shrink(in int) { r.limit = max(1, min(r.limit, in)/2) }
+
+// saw follows a poll that brought so many records of so many bytes in all.
+func (r *room) saw(records int, bytes int64) {
+	mean := bytes / int64(records)
+	r.mean = max(mean, (r.mean*7+mean)/8)
+	r.seen = max(r.seen, records)
+}
 
 // grow follows a commit of in records: slowly, and only where that was all there was room for, so that what was too much once
 // is not tried again at every second transaction.
@@ -138,8 +150,13 @@ func (r *room) grow(in, most int) {
 	}
 }
 
-// records is how many to poll: what is left, in records and, by the mean size, in bytes; at least one.
+// full says that there is no room for another record in so many bytes.
+func (r *room) full(t *transaction, maxBytes int64) bool {
+	return t.in >= r.limit || t.inBytes >= maxBytes || t.in > 0 && t.inBytes+r.mean > maxBytes
+}
+
+// records is how many to poll: what is left, in records and, by what is known of their size, in bytes; at least one.
 func (r *room) records(t *transaction, maxBytes int64) int {
-	left := min(int64(r.limit-t.in), (maxBytes-t.inBytes)/max(1, r.mean))
+	left := min(int64(r.limit-t.in), (maxBytes-t.inBytes)/max(1, r.mean), max(maxBytes/largeRecord, 2*int64(r.seen)))
 	return int(max(1, left))
 }

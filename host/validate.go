@@ -38,7 +38,7 @@ func (c Config) withDefaults() Config {
 	or(&c.Instance, "0")
 	or(&c.IDPrefix, c.Group+"-"+c.Name)
 	or((*string)(&c.Start), string(StartEarliest))
-	or((*string)(&c.Isolation), string(ReadCommitted))
+	or((*string)(&c.Isolation), string(ReadCommitted)) // (I14)
 	or((*string)(&c.Guarantee), string(ExactlyOnce))
 	or((*string)(&c.GroupProtocol), string(GroupClassic))
 	or((*string)(&c.RequireTransactionV2), string(TransactionV2Warn))
@@ -117,7 +117,7 @@ func (c *Config) validate() error {
 	oneOf(bad, "RequireTransactionV2", c.RequireTransactionV2, TransactionV2Warn, TransactionV2Enforce, TransactionV2Off)
 	oneOf(bad, "OnOutOfRange", c.OnOutOfRange, OutOfRangeFail, OutOfRangeEarliest, OutOfRangeLatest)
 	oneOf(bad, "Compression", c.Compression, CompressionNone, CompressionGzip, CompressionSnappy, CompressionLz4, CompressionZstd)
-	if c.Guarantee == ExactlyOnce && c.Isolation == ReadUncommitted {
+	if c.Guarantee == ExactlyOnce && c.Isolation == ReadUncommitted { // (I14)
 		bad("Isolation", "read_committed under exactly_once, else what an upstream transaction aborted would be processed", string(c.Isolation))
 	}
 	positive(bad, "Workers", c.Workers)

@@ -55,7 +55,7 @@ type worker struct {
 
 func newWorker(h *Host, n int) *worker {
 	w := &worker{h: h, n: n, log: h.log.With(zap.Int("worker", n))}
-	w.room = room{limit: h.cfg.MaxRecords, mean: 100}
+	w.room = room{limit: h.cfg.MaxRecords}
 	w.chain.pipeline = h.cfg.Name
 	for _, name := range h.cfg.OutputNames() {
 		w.chain.topics = append(w.chain.topics, h.cfg.Outputs[name])
