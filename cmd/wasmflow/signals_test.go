@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -206,7 +208,46 @@ func TestSecondSignalExits(t *testing.T) {
 	}
 	p.signal(os.Interrupt)
 	p.says("draining")
-	p.signal(os.Interrupt)
+	again := time.NewTicker(echo) // the first of these may still be an echo
+	defer again.Stop()
+	said := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-again.C:
+				_ = p.Process.Signal(os.Interrupt)
+			case <-said:
+				return
+			}
+		}
+	}()
 	p.says("second signal")
+	close(said)
 	p.ends(exitFailed)
+}
+
+// TestEcho: the same signal at once, as timeout(1) sends it to a process and to its group, is no second one.
+func TestEcho(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		got, done := make(chan os.Signal, 2), make(chan struct{})
+		var firsts atomic.Int32
+		end := make(chan os.Signal, 1)
+		go func() { end <- second(got, done, func(os.Signal) { firsts.Add(1) }) }()
+		got <- syscall.SIGTERM
+		got <- syscall.SIGTERM
+		synctest.Wait()
+		if firsts.Load() != 1 || len(end) != 0 {
+			t.Fatalf("told %d times of a signal and its echo, ended %d times; want 1 and 0", firsts.Load(), len(end))
+		}
+		<-time.After(echo) // of the fake clock
+		got <- os.Interrupt
+		if s := <-end; s != os.Interrupt || firsts.Load() != 1 {
+			t.Errorf("second signal %v, told %d times of the first; want interrupt and 1", s, firsts.Load())
+		}
+		close(done)
+		if s := second(got, done, nil); s != nil {
+			t.Errorf("signal %v without one", s)
+		}
+	})
 }
