@@ -104,6 +104,9 @@ func (c *checker) transform(path, pipeline string, t *transform, names map[strin
 		Timeout: cmp.Or(l.Timeout, d.Timeout), FuelMode: guest.FuelMode(cmp.Or(l.FuelMode, d.FuelMode)),
 		FuelPerRecord: cmp.Or(l.FuelPerRecord, d.FuelPerRecord), FuelPerBatch: cmp.Or(l.FuelPerBatch, d.FuelPerBatch),
 	}}
+	if g.Capabilities = c.capabilities(path, pipeline, t); len(g.Capabilities.Env) > 0 {
+		g.LookupEnv = c.lookup
+	}
 	m := Module{Pipeline: pipeline, Transform: t.Name, At: c.placed(path + ".module")}
 	m.ConfigAt = m.At
 	if _, given := c.places[path+".config"]; given {

@@ -31,7 +31,8 @@ type modulesSection struct {
 }
 
 type defaultsSection struct {
-	Limits limits `yaml:"limits" doc:"Limits of every transform."`
+	Limits       limits       `yaml:"limits" doc:"Limits of every transform."`
+	Capabilities capabilities `yaml:"capabilities" doc:"What every transform may reach besides its records; see sandbox.md."`
 }
 
 type limits struct {
@@ -44,6 +45,12 @@ type limits struct {
 	FuelPerRecord int64         `yaml:"fuel_per_record" min:"1" max:"1000000000000000" doc:"Fuel of one call for each of its records, on average. Default: no limit."`
 	FuelPerBatch  int64         `yaml:"fuel_per_batch" min:"1" max:"1000000000000000" doc:"Fuel of one call. Default: no limit."`
 	FuelMode      string        `yaml:"fuel_mode" enum:"exact,coarse" doc:"What a unit of fuel is: an executed instruction, or with coarse each instruction of a loop for every turn, which costs less time. Default: exact."`
+}
+
+type capabilities struct {
+	Clock  string   `yaml:"clock" enum:"record,wall" doc:"What time it is: that of the records, or the host's, which no second attempt repeats. Default: record."`
+	Random string   `yaml:"random" enum:"seeded,system" doc:"Random numbers that follow from the batch and can be guessed, or the system's. Default: seeded."`
+	Env    []string `yaml:"env" doc:"Names of variables of this process that the transform finds in its environment; each must be set. Default: none."`
 }
 
 type pipeline struct {
@@ -75,6 +82,8 @@ type transform struct {
 	SHA256 string `yaml:"sha256" doc:"Digest that the module must have, 64 hexadecimal digits."`
 	Config params `yaml:"config" doc:"The transform's own configuration, any mapping; it gets it as JSON when it starts."`
 	Limits limits `yaml:"limits" doc:"Limits of this transform, where they differ from defaults.limits."`
+
+	Capabilities capabilities `yaml:"capabilities" doc:"Capabilities of this transform, where they differ from defaults.capabilities; its env replaces the other."`
 }
 
 type output struct {
@@ -129,9 +138,8 @@ type property struct {
 var later = map[string][]string{
 	"file":            {"schema_registry", "data_dir", "admin"},
 	"modulesSection":  {"verify"},
-	"defaultsSection": {"capabilities"},
 	"pipeline":        {"stores", "dedupe"},
-	"transform":       {"tick", "rollout", "capabilities"},
+	"transform":       {"tick", "rollout"},
 	"failures":        {"retries", "dead_letter"},
 	"shutdownSection": {"leave"},
 }

@@ -54,13 +54,13 @@ func TestEveryFieldReachesTheHost(t *testing.T) {
 version: 1
 kafka: { bootstrap_servers: "a:1, b:2" }
 modules: { cache_dir: cache, require_digest: true }
-defaults: { limits: { memory: 32MiB, input_bytes: 1MB, output_records: 7, output_bytes: 2MiB, timeout: 3s, fuel_per_record: 5, fuel_per_batch: 6, fuel_mode: coarse } }
+defaults: { limits: { memory: 32MiB, input_bytes: 1MB, output_records: 7, output_bytes: 2MiB, timeout: 3s, fuel_per_record: 5, fuel_per_batch: 6, fuel_mode: coarse }, capabilities: { clock: wall, env: [REGION, STAGE] } }
 pipelines:
   - name: p
     inputs: { topics_regex: 'in\..*', group: g, start: latest, isolation: read_uncommitted }
     transforms:
       - { name: t, module: m.wasm, sha256: ` + wasmDigest + `, config: { a: [1, 2.50, "x", null, true, { b: 2024-01-01 }] } }
-      - { name: u, module: ./m.wasm, sha256: ` + strings.ToUpper(wasmDigest) + `, limits: { memory: 16MiB, output_records: 9, timeout: 4s, fuel_per_record: 7, fuel_per_batch: 8, fuel_mode: exact } }
+      - { name: u, module: ./m.wasm, sha256: ` + strings.ToUpper(wasmDigest) + `, limits: { memory: 16MiB, output_records: 9, timeout: 4s, fuel_per_record: 7, fuel_per_batch: 8, fuel_mode: exact }, capabilities: { clock: record, random: system, env: [] } }
     outputs: { one: { topic: o1 }, two: { topic: o2, default: true } }
     guarantee: at_least_once
     transaction: { id_prefix: x, timeout: 20s, max_records: 5, max_bytes: 1MiB, max_delay: 1s, max_guest_time: 2s, compression: lz4 }
@@ -73,7 +73,8 @@ pipelines:
 log: { level: warn, format: json }
 shutdown: { drain: 3s }
 `})
-	got, err := Load(Options{Files: []string{filepath.Join(dir, "c.yaml")}})
+	set := func(name string) (string, bool) { return "", name == "REGION" || name == "STAGE" }
+	got, err := Load(Options{Files: []string{filepath.Join(dir, "c.yaml")}, LookupEnv: set})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +107,7 @@ shutdown: { drain: 3s }
 						Memory: 32 << 20, InputBytes: 1e6, OutputRecords: 7, OutputBytes: 2 << 20,
 						Timeout: 3 * time.Second, FuelPerRecord: 5, FuelPerBatch: 6, FuelMode: guest.FuelCoarse,
 					},
+					Capabilities: guest.Capabilities{Clock: guest.ClockWall, Env: []string{"REGION", "STAGE"}},
 				},
 				{
 					Name: "u", Wasm: []byte(wasm),
@@ -113,6 +115,7 @@ shutdown: { drain: 3s }
 						Memory: 16 << 20, InputBytes: 1e6, OutputRecords: 9, OutputBytes: 2 << 20,
 						Timeout: 4 * time.Second, FuelPerRecord: 7, FuelPerBatch: 8, FuelMode: guest.FuelExact,
 					},
+					Capabilities: guest.Capabilities{Clock: guest.ClockRecord, Random: guest.RandomSystem, Env: []string{}},
 				},
 			},
 			Start: host.StartLatest, Isolation: host.ReadUncommitted, Guarantee: host.AtLeastOnce,
@@ -122,7 +125,7 @@ shutdown: { drain: 3s }
 			MaxGuestTime: 2 * time.Second, Compression: host.CompressionLz4, Drain: 3 * time.Second,
 		}},
 	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(guest.Config{}, "LookupEnv")); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -18,7 +18,7 @@ const (
 	CodeDuplicateKey    = "duplicate_key"       // one key twice in one mapping
 	CodeWrongType       = "wrong_type"          // a list where a mapping is wanted, and the like
 	CodeBadValue        = "bad_value"           // the right type, but not a value that is allowed
-	CodeMissing         = "missing"             // a required key is absent
+	CodeMissing         = "missing"             // a required key is absent, or a variable that a transform is granted
 	CodeSubstitution    = "bad_substitution"    // ${...} that cannot be replaced
 	CodeDuplicateName   = "duplicate_name"      // two things that must differ have one name
 	CodeConflict        = "conflict"            // two keys that contradict each other

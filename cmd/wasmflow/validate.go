@@ -34,6 +34,8 @@ type validTransform struct {
 	Name   string `json:"name"`
 	Module string `json:"module"`
 	Digest string `json:"digest"`
+
+	Capabilities guest.Capabilities `json:"capabilities"`
 }
 
 func newValidate(c *cli) *cobra.Command {
@@ -71,7 +73,7 @@ func (v *validated) add(cfg *config.Config, p host.Config) {
 	vp := validPipeline{Name: p.Name, Inputs: p.Inputs, InputsRegex: p.InputsRegex, Outputs: p.Outputs}
 	for _, t := range p.Transforms {
 		m := moduleOf(cfg, p.Name, t.Name)
-		vp.Transforms = append(vp.Transforms, validTransform{t.Name, m.Path, m.Digest})
+		vp.Transforms = append(vp.Transforms, validTransform{t.Name, m.Path, m.Digest, t.Capabilities.Complete()})
 	}
 	v.Pipelines = append(v.Pipelines, vp)
 }
@@ -129,7 +131,7 @@ func (v *validated) print(w io.Writer) {
 	t.AppendHeader(table.Row{"pipeline", "reads", "transform", "module", "sha256", "writes"})
 	for _, p := range v.Pipelines {
 		for i, tr := range p.Transforms {
-			row := table.Row{"", "", tr.Name, tr.Module, tr.Digest[:min(len(tr.Digest), 12)], ""}
+			row := table.Row{"", "", strings.Join(append([]string{tr.Name}, granted(tr.Capabilities)...), "\n"), tr.Module, tr.Digest[:min(len(tr.Digest), 12)], ""}
 			if i == 0 {
 				row[0], row[1], row[5] = p.Name, p.reads(), p.writes()
 			}
@@ -140,6 +142,20 @@ func (v *validated) print(w io.Writer) {
 	for _, p := range v.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", p)
 	}
+}
+
+// granted says what is open to a transform that is not by default.
+func granted(c guest.Capabilities) (lines []string) {
+	if c.Clock != guest.ClockRecord {
+		lines = append(lines, "clock: "+string(c.Clock))
+	}
+	if c.Random != guest.RandomSeeded {
+		lines = append(lines, "random: "+string(c.Random))
+	}
+	if len(c.Env) > 0 {
+		lines = append(lines, "env: "+strings.Join(c.Env, ", "))
+	}
+	return lines
 }
 
 func (p *validPipeline) reads() string {

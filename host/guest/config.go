@@ -29,6 +29,10 @@ type Config struct {
 	Params map[string]any
 	// Limits of each instance and call.
 	Limits Limits
+	// Capabilities that the module is granted; none by default.
+	Capabilities Capabilities
+	// LookupEnv finds the variables of Capabilities.Env; nil means os.LookupEnv.
+	LookupEnv func(name string) (value string, ok bool)
 	// Cache keeps compiled modules; nil compiles at every Load.
 	Cache *Cache
 	// Log receives what instances log, from any goroutine that runs one; nil drops it. It gets at most 100 lines a second from

@@ -22,7 +22,9 @@ type Module struct {
 	digest   string
 	info     Info
 	settings []byte
-	limits   abi.Limits
+	// environ is what an instance finds in its environment, NAME=value each.
+	environ []string
+	limits  abi.Limits
 	// names of the exported functions, by index: what is left where the module has no names of its own.
 	names map[string]string
 	// prefix is the module's own name, which precedes those of its functions in a trace.
@@ -65,11 +67,15 @@ func Load(ctx context.Context, c Config) (*Module, error) {
 		m.settings = settings
 		return m, nil
 	}
+	environ, err := c.environ()
+	if err != nil {
+		return nil, err
+	}
 	m, b, err := open(c)
 	if err != nil {
 		return nil, err
 	}
-	m.settings, m.names, m.prefix = settings, b.exportNames(), b.name
+	m.settings, m.environ, m.names, m.prefix = settings, environ, b.exportNames(), b.name
 	problems, imports := b.problems(c.Limits.Memory)
 	if len(problems) > 0 {
 		offer := ""
@@ -86,7 +92,7 @@ func Load(ctx context.Context, c Config) (*Module, error) {
 
 func newModule(c Config, digest string) *Module {
 	c.Wasm = nil
-	c.Limits = c.Limits.complete()
+	c.Limits, c.Capabilities = c.Limits.complete(), c.Capabilities.Complete()
 	return &Module{
 		config: c, digest: digest, slice: defaultSlice,
 		info:      Info{Digest: digest, ABI: []int{}, Imports: []Extern{}, Exports: []Extern{}, Problems: []string{}},
@@ -98,6 +104,9 @@ func newModule(c Config, digest string) *Module {
 func (m *Module) refused(allowed string, problems ...string) *RefusedError {
 	return &RefusedError{Transform: m.config.Name, Digest: m.digest, Problems: problems, Allowed: allowed}
 }
+
+// Capabilities are those that the module was granted, complete with the defaults. They are not to be written to.
+func (m *Module) Capabilities() Capabilities { return m.config.Capabilities }
 
 // Info describes the module; of a native transform there is nothing to describe.
 func (m *Module) Info() Info { return m.info }
@@ -127,8 +136,10 @@ func (c Config) complete() (Config, []byte, error) {
 	if (c.Wasm != nil) == (c.Native != nil) {
 		errs = append(errs, fmt.Errorf("transform %q: give either Wasm or Native", c.Name))
 	}
-	if err := c.Limits.check(); err != nil {
-		errs = append(errs, fmt.Errorf("transform %q: %w", c.Name, err))
+	for _, err := range []error{c.Limits.check(), c.Capabilities.check()} {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("transform %q: %w", c.Name, err))
+		}
 	}
 	params := []byte("{}")
 	if c.Params != nil {
@@ -137,7 +148,7 @@ func (c Config) complete() (Config, []byte, error) {
 			errs = append(errs, fmt.Errorf("transform %q: Params: %w", c.Name, err))
 		}
 	}
-	c.Limits = c.Limits.complete()
+	c.Limits, c.Capabilities = c.Limits.complete(), c.Capabilities.Complete()
 	c.Outputs = append([]string{}, c.Outputs...)
 	if len(errs) > 0 {
 		return c, nil, errors.Join(errs...)

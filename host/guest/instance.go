@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -47,7 +48,7 @@ func (m *Module) Instantiate(ctx context.Context) (*Instance, error) {
 		return nil, err
 	}
 	i := &Instance{
-		m: m, world: world{digest: m.digest},
+		m: m, world: world{digest: m.digest, open: m.config.Capabilities.Clock == ClockWall, born: time.Now(), system: m.config.Capabilities.Random == RandomSystem},
 		stdout: stream{name: streamStdout, level: abi.LevelInfo},
 		stderr: stream{name: streamStderr, level: abi.LevelWarn},
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 )
@@ -31,12 +32,13 @@ func wasiType(params string) funcType {
 }
 
 // wasiFuncs is as much of WASI preview1 as the runtimes of Go, Rust and C ask for: output to the log, clocks, random
-// numbers, an end. Arguments and environment are empty, and there are no files: descriptors 1 and 2 are all there is.
+// numbers, an end. Arguments are empty, the environment holds what was granted, and there are no files: descriptors 1 and 2 are
+// all there is.
 var wasiFuncs = []hostFunc{
-	{wasiModule, "args_get", wasiType("ii"), wasiNoStrings},
-	{wasiModule, "args_sizes_get", wasiType("ii"), wasiNothing},
-	{wasiModule, "environ_get", wasiType("ii"), wasiNoStrings},
-	{wasiModule, "environ_sizes_get", wasiType("ii"), wasiNothing},
+	{wasiModule, "args_get", wasiType("ii"), wasiStrings(noStrings)},
+	{wasiModule, "args_sizes_get", wasiType("ii"), wasiStringSizes(noStrings)},
+	{wasiModule, "environ_get", wasiType("ii"), wasiStrings(environ)},
+	{wasiModule, "environ_sizes_get", wasiType("ii"), wasiStringSizes(environ)},
 	{wasiModule, "clock_res_get", wasiType("ii"), wasiClockRes},
 	{wasiModule, "clock_time_get", wasiType("ili"), wasiClockTime},
 	{wasiModule, "random_get", wasiType("ii"), wasiRandom},
@@ -64,35 +66,11 @@ func wasiOutputOnly(errno uint64) func(*Instance, api.Memory, []uint64) {
 	}
 }
 
-// wasiNoStrings writes no strings, to where they would be.
-func wasiNoStrings(_ *Instance, mem api.Memory, s []uint64) {
-	_, ok := mem.Read(uint32(s[0]), 0)
-	_, ok2 := mem.Read(uint32(s[1]), 0)
-	s[0] = fault(ok && ok2)
-}
-
-// wasiNothing answers that there are no strings, of no bytes.
-func wasiNothing(_ *Instance, mem api.Memory, s []uint64) {
-	ok := mem.WriteUint32Le(uint32(s[0]), 0) && mem.WriteUint32Le(uint32(s[1]), 0)
-	s[0] = fault(ok)
-}
-
 func fault(ok bool) uint64 {
 	if ok {
 		return errnoSuccess
 	}
 	return errnoFault
-}
-
-// now reads clock id, 0 real time or 1 monotonic; those of processes and threads do not exist.
-func (w *world) now(id uint32) (ns uint64, ok bool) {
-	switch id {
-	case 0:
-		return w.realtime(), true
-	case 1:
-		return w.monotonic(), true
-	}
-	return 0, false
 }
 
 func wasiClockRes(_ *Instance, mem api.Memory, s []uint64) {
@@ -104,7 +82,8 @@ func wasiClockRes(_ *Instance, mem api.Memory, s []uint64) {
 }
 
 func wasiClockTime(i *Instance, mem api.Memory, s []uint64) {
-	ns, ok := i.world.now(uint32(s[0]))
+	i.world.advance(tick)
+	ns, ok := i.world.look(uint32(s[0]))
 	if !ok {
 		s[0] = errnoInval
 		return
@@ -112,10 +91,14 @@ func wasiClockTime(i *Instance, mem api.Memory, s []uint64) {
 	s[0] = fault(mem.WriteUint64Le(uint32(s[2]), ns))
 }
 
+// maxRandom is how many random bytes are made between two looks at the time of the call.
+const maxRandom = 1 << 20
+
 func wasiRandom(i *Instance, mem api.Memory, s []uint64) {
 	b, ok := mem.Read(uint32(s[0]), uint32(s[1]))
-	if ok {
-		i.world.fill(b)
+	for part := range slices.Chunk(b, maxRandom) {
+		i.yield()
+		i.world.fill(part)
 	}
 	s[0] = fault(ok)
 }
@@ -175,7 +158,7 @@ const (
 	maxSubscriptions = 4096
 )
 
-// wasiPoll never waits: it moves the clocks on to the first subscription that is due. Descriptors are not there to wait for.
+// wasiPoll waits for the first subscription that is due. Descriptors are not there to wait for.
 func wasiPoll(i *Instance, mem api.Memory, s []uint64) {
 	in, out, n, count := uint32(s[0]), uint32(s[1]), uint64(uint32(s[2])), uint32(s[3])
 	if n == 0 || n > maxSubscriptions {
@@ -208,7 +191,7 @@ func wasiPoll(i *Instance, mem api.Memory, s []uint64) {
 		event[10] = sub[8]
 		found++
 	}
-	i.world.advance(wait)
+	i.pass(wait)
 	s[0] = fault(mem.WriteUint32Le(count, found))
 }
 
@@ -218,17 +201,29 @@ func (w *world) left(sub []byte) (ns uint64, errno uint16) {
 		return 0, errnoBadf
 	}
 	ns = binary.LittleEndian.Uint64(sub[24:])
-	absolute := binary.LittleEndian.Uint16(sub[40:])&absoluteTime != 0
-	now := w.mono
-	switch binary.LittleEndian.Uint32(sub[16:]) {
-	case 0:
-		now = w.wall + w.mono - w.began
-	case 1:
-	default:
+	now, ok := w.look(binary.LittleEndian.Uint32(sub[16:]))
+	if !ok {
 		return 0, errnoInval
 	}
-	if absolute {
+	if binary.LittleEndian.Uint16(sub[40:])&absoluteTime != 0 {
 		ns -= min(ns, now)
 	}
 	return ns, errnoSuccess
+}
+
+// pass lets time go by. On the clock of records it only moves the clock on; else it takes the time, but no more than the call
+// has left.
+func (i *Instance) pass(ns uint64) {
+	if !i.world.open {
+		i.world.advance(ns)
+		return
+	}
+	left := max(0, time.Until(i.tank.deadline)+1)
+	timer := time.NewTimer(time.Duration(min(ns, uint64(left))))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-i.ctx.Done():
+	}
+	i.yield()
 }
