@@ -112,8 +112,8 @@ bench: build guests ## Benchmarks; JSON lines in test/bench/results; fails where
 	BENCH_COUNT=$(BENCH_COUNT) go test -count=1 -run '^$$' -bench . -benchmem -timeout 60m ./test/bench/...
 .PHONY: bench
 
-bench-guest: guests ## What paying fuel costs the example guests, and what the rewrite takes.
-	go test -count=1 -run '^$$' -bench 'BenchmarkMeter|BenchmarkRewrite' -benchtime 3s ./host/guest
+bench-guest: guests ## What paying fuel costs, row by row, and what the rewrite takes; fails where a bound is missed.
+	go test -count=1 -run '^$$' -bench 'BenchmarkMeter|BenchmarkRewrite' -benchtime 2s ./host/guest
 .PHONY: bench-guest
 
 clean: ## Remove what was built.
