@@ -20,6 +20,7 @@ GO_TEST = go test -count=1
 FUZZTIME ?= 30s
 BENCH_COUNT ?= 6
 SMITH ?= 5000
+MUTANTS ?= 10000000
 
 ##@ To use
 
@@ -95,6 +96,11 @@ spec: ## The specification's test suite, metered and unmetered, in every mode.
 smith: ## SMITH (5000) modules made by chance, metered and unmetered.
 	METER_SMITH=$(SMITH) $(GO_TEST) -v -timeout 30m -run '^TestMeterSmith$$' ./host/guest
 .PHONY: smith
+
+mutants: ## MUTANTS (10000000) damaged modules through the meter, and as many through the meter and the compiler.
+	METER_MUTANTS=$(MUTANTS) $(GO_TEST) -v -timeout 60m -run '^TestMutants$$' ./host/guest/internal/meter
+	METER_GATE=$(MUTANTS) $(GO_TEST) -v -timeout 60m -run '^TestMeterGate$$' ./host/guest
+.PHONY: mutants
 
 conformance: ## One suite of guests per SDK through the host.
 	$(GO_TEST) ./test/conformance/...

@@ -77,7 +77,7 @@ func (i *Instance) call(ctx context.Context, arena *abi.Arena, b *abi.Batch, siz
 		return abi.Result{}, false, fmt.Errorf("encode the batch for transform %q: %w", i.m.config.Name, err)
 	}
 	i.stack = [2]uint64{uint64(i.in), uint64(size)}
-	if err := i.transform.CallWithStack(&i.ctx, i.stack[:]); err != nil {
+	if err := i.invoke(&i.transform, i.stack[:]); err != nil {
 		return abi.Result{}, false, i.ended(err)
 	}
 	// The memory may have moved in the call.
@@ -96,7 +96,7 @@ func (i *Instance) buffer(size int64) ([]byte, error) {
 		for _, n := range [2]int64{i.roundUp(size), size} {
 			i.in, i.room = 0, 0
 			i.stack[0] = uint64(n)
-			if err := i.alloc.CallWithStack(&i.ctx, i.stack[:]); err != nil {
+			if err := i.invoke(&i.alloc, i.stack[:]); err != nil {
 				err := i.ended(err)
 				if t, ok := err.(*TrapError); ok && t.Kind != TrapFuel && t.Kind != TrapDeadline {
 					t.Kind = TrapMemory

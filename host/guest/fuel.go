@@ -59,6 +59,11 @@ func (t *tank) read() int64 {
 	return t.used
 }
 
+// late says that the time of a call is over.
+func (t *tank) late() string {
+	return fmt.Sprintf("stopped after %v, the limit is %v", time.Since(t.started).Round(time.Millisecond), t.timeout)
+}
+
 // budget is what a call with so many records may use.
 func (l *Limits) budget(records int) int64 {
 	budget := int64(unlimited)
@@ -89,6 +94,7 @@ func refuel(i *Instance, _ api.Memory, stack []uint64) {
 		}
 		grant = rest
 	}
+	i.queue()
 	t.granted += grant
 	stack[0] = uint64(fuel + grant)
 }
@@ -99,8 +105,8 @@ func (i *Instance) yield() {
 	if i.ctx.Err() != nil {
 		interrupt(errInterrupted)
 	}
-	if now := time.Now(); now.After(i.tank.deadline) {
-		interrupt(&limitError{TrapDeadline, fmt.Sprintf("stopped after %v, the limit is %v", now.Sub(i.tank.started).Round(time.Millisecond), i.tank.timeout)})
+	if time.Now().After(i.tank.deadline) {
+		interrupt(&limitError{TrapDeadline, i.tank.late()})
 	}
 }
 

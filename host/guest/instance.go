@@ -24,8 +24,13 @@ type Instance struct {
 
 	mod              api.Module
 	mem              api.Memory
-	alloc, transform api.Function
-	stack            [2]uint64
+	alloc, transform function
+	// running is the function that the guest is in; nil in its start functions. deep says that its stack may grow on, depth what
+	// it had when the last one ended.
+	running *function
+	deep    bool
+	depth   int
+	stack   [2]uint64
 	// in is the guest's buffer for input images, room its size. They hold until the next alloc.
 	in, room uint32
 
@@ -93,17 +98,23 @@ func (i *Instance) start(ctx context.Context) (err error) {
 	}
 	i.tank.left, _ = mod.ExportedGlobal(meter.FuelExport).(api.MutableGlobal)
 	i.mod, i.mem = mod, mod.ExportedMemory(abi.ExportMemory)
-	i.alloc, i.transform = mod.ExportedFunction(abi.ExportAlloc), mod.ExportedFunction(abi.ExportTransform)
+	i.bind()
 	if initialize := mod.ExportedFunction(abi.ExportInitialize); initialize != nil {
-		if err := initialize.CallWithStack(&i.ctx, nil); err != nil {
+		f := stackOf(initialize)
+		if err := i.invoke(&f, nil); err != nil {
 			return i.initTrap(i.ended(err))
 		}
 	}
-	return i.init(mod.ExportedFunction(abi.ExportInit))
+	return i.init(stackOf(mod.ExportedFunction(abi.ExportInit)))
+}
+
+// bind takes the functions of a call from the module, with stacks that are new.
+func (i *Instance) bind() {
+	i.alloc, i.transform = stackOf(i.mod.ExportedFunction(abi.ExportAlloc)), stackOf(i.mod.ExportedFunction(abi.ExportTransform))
 }
 
 // init hands over the settings image.
-func (i *Instance) init(call api.Function) error {
+func (i *Instance) init(call function) error {
 	view, err := i.buffer(int64(len(i.m.settings)))
 	if err != nil {
 		return i.initTrap(err)
@@ -113,7 +124,7 @@ func (i *Instance) init(call api.Function) error {
 	}
 	copy(view, i.m.settings)
 	i.stack = [2]uint64{uint64(i.in), uint64(len(i.m.settings))}
-	if err := call.CallWithStack(&i.ctx, i.stack[:]); err != nil {
+	if err := i.invoke(&call, i.stack[:]); err != nil {
 		return i.initTrap(i.ended(err))
 	}
 	packed := i.stack[0]
@@ -168,7 +179,10 @@ func (i *Instance) enter(ctx context.Context, clock int64, s seed) {
 }
 
 // leave ends a call: nothing of the caller's context is kept.
-func (i *Instance) leave() { i.ctx.Context = context.Background() }
+func (i *Instance) leave() {
+	i.surface()
+	i.ctx.Context = context.Background()
+}
 
 // discard closes the instance and takes it from its module.
 func (i *Instance) discard() {
@@ -182,7 +196,7 @@ func (i *Instance) discard() {
 		// Nothing of an anonymous instance without files can fail to close.
 		_ = i.mod.Close(context.Background())
 	}
-	i.mod, i.mem, i.alloc, i.transform, i.tank.left = nil, nil, nil, nil, nil
+	i.mod, i.mem, i.alloc, i.transform, i.tank.left = nil, nil, function{}, function{}, nil
 	i.m.mu.Lock()
 	defer i.m.mu.Unlock()
 	delete(i.m.instances, i)
