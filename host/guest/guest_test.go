@@ -11,12 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 
 	"github.com/wasmflow/wasmflow/abi"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // wasmOf is a guest of testdata.
 func wasmOf(t testing.TB, name string) []byte {

@@ -37,6 +37,8 @@ func TestTraps(t *testing.T) {
 		{guest: "log_pointer", kind: TrapBounds, message: "log was called with 2 bytes at 0x3ffff, outside of memory"},
 		{guest: "alloc_zero", kind: TrapMemory, message: `the guest has no room for the record at offset 100 of partition 3 of topic "in", an image of 5132 bytes`},
 		{guest: "alloc_unaligned", kind: TrapBadResult, message: "wasmflow_alloc(8192) returned 0x404, which is not aligned to 8 bytes"},
+		{guest: "output_flood", kind: TrapOutput, message: "records: 200000 is over the limit of 100000"},
+		{guest: "alias_flood", kind: TrapOutput, message: "records[31].value_len: key, value and header bytes of this record and those before are over the limit of 33554432"},
 		{guest: "alloc_outside", kind: TrapBadResult, message: "wasmflow_alloc(8192) returned 0x3fff8, which is outside of memory"},
 		{guest: "alloc_trap", kind: TrapMemory, message: "unreachable", stack: []string{"wasmflow_alloc"}},
 	} {

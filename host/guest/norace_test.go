@@ -1,0 +1,6 @@
+//go:build !race
+
+package guest
+
+// raced says that the race detector runs.
+const raced = false
