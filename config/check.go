@@ -107,6 +107,7 @@ func (c *checker) pipeline(i int, conn connection) host.Config {
 		MaxDelay: p.Transaction.MaxDelay, MaxGuestTime: p.Transaction.MaxGuestTime,
 		Compression: host.Compression(p.Transaction.Compression), Drain: c.file.Shutdown.Drain,
 	}
+	h.Errors = c.failures(path+".errors", p)
 	names := map[string]string{}
 	for j := range p.Transforms {
 		h.Transforms = append(h.Transforms, c.transform(path+".transforms["+strconv.Itoa(j)+"]", p.Name, &p.Transforms[j], names))

@@ -267,6 +267,8 @@ func wanted(t reflect.Type) string {
 		return "a duration, such as 250ms"
 	case reflect.TypeFor[size]():
 		return "a size, such as 64MiB"
+	case reflect.TypeFor[ratio]():
+		return "a share, such as 0.05"
 	}
 	switch t.Kind() {
 	case reflect.Bool:

@@ -102,7 +102,15 @@ type transaction struct {
 }
 
 type failures struct {
-	OnError string `yaml:"on_error" default:"fail" enum:"fail" only:"this version only knows fail" doc:"fail stops the pipeline and names the record; its offset does not move."`
+	OnError    string     `yaml:"on_error" enum:"fail,dead_letter,drop" doc:"fail stops the pipeline and names the record, whose offset does not move; dead_letter writes the record to dead_letter.topic, in the transaction that commits the others; drop leaves it out, counted. Default: dead_letter where its topic is given, else fail."`
+	Retries    int        `yaml:"retries" default:"1" min:"1" max:"10" doc:"Further calls of a batch that trapped, each in a fresh instance, before it is halved to find the guilty record."`
+	DeadLetter deadLetter `yaml:"dead_letter" doc:"Where records go that no transform or no output topic takes."`
+}
+
+type deadLetter struct {
+	Topic    string        `yaml:"topic" doc:"Topic of the dead letters, neither an input nor an output of the pipeline. It should take records as large as the inputs', and their headers."`
+	MaxRatio ratio         `yaml:"max_ratio" default:"0.5" min:"0.000001" max:"1" doc:"Share of guilty records among those of the window, counted over at least 100, above which the pipeline pauses; at 1 it never does. It holds under drop too."`
+	Window   time.Duration `yaml:"window" default:"1m" min:"1s" max:"24h" doc:"Time that max_ratio counts over."`
 }
 
 type logSection struct {
@@ -116,6 +124,9 @@ type shutdownSection struct {
 
 // size is a number of bytes, such as 64MiB.
 type size int64
+
+// ratio is a share in billionths, written as a decimal number such as 0.05.
+type ratio int64
 
 // brokers are addresses, a list or one text with commas.
 type brokers []string
@@ -140,6 +151,5 @@ var later = map[string][]string{
 	"modulesSection":  {"verify"},
 	"pipeline":        {"stores", "dedupe"},
 	"transform":       {"tick", "rollout"},
-	"failures":        {"retries", "dead_letter"},
 	"shutdownSection": {"leave"},
 }

@@ -69,7 +69,7 @@ pipelines:
     group_protocol: consumer
     require_transaction_v2: enforce
     on_out_of_range: latest
-    errors: { on_error: fail }
+    errors: { on_error: dead_letter, retries: 3, dead_letter: { topic: d, max_ratio: 0.05, window: 2m } }
 log: { level: warn, format: json }
 shutdown: { drain: 3s }
 `})
@@ -123,6 +123,7 @@ shutdown: { drain: 3s }
 			RequireTransactionV2: host.TransactionV2Enforce, OnOutOfRange: host.OutOfRangeLatest,
 			TransactionTimeout: 20 * time.Second, MaxRecords: 5, MaxBytes: 1 << 20, MaxDelay: time.Second,
 			MaxGuestTime: 2 * time.Second, Compression: host.CompressionLz4, Drain: 3 * time.Second,
+			Errors: host.ErrorPolicy{OnError: host.OnErrorDeadLetter, Retries: 3, DeadLetter: "d", MaxRatio: 0.05, Window: 2 * time.Minute},
 		}},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(guest.Config{}, "LookupEnv")); diff != "" {

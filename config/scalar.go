@@ -114,6 +114,16 @@ func setScalar(v reflect.Value, c *cell) (hint string, ok bool) {
 		}
 		v.SetInt(int64(n))
 		return "", true
+	case reflect.TypeFor[ratio]():
+		r, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(math.Abs(r) < math.MaxInt32) {
+			return "", false
+		}
+		if c.kind != kindInt && c.kind != kindFloat && !c.loose {
+			return unquote(c, true), false
+		}
+		v.SetInt(int64(math.Round(r * 1e9)))
+		return "", true
 	}
 	switch v.Kind() {
 	case reflect.String:

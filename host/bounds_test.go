@@ -263,7 +263,7 @@ func TestBytesOut(t *testing.T) {
 	in := abi.Batch{Topic: "in", Records: []abi.Record{{Key: []byte("key"), Value: []byte("a"), Offset: 1}, {Value: []byte("b"), Headers: []abi.Header{{Key: "h", Value: []byte("vv")}}, Offset: 2}}}
 	txn := (&transaction{}).reset()
 	before := txn.mark()
-	if err := c.run(t.Context(), &in, txn); err != nil {
+	if _, err := c.run(t.Context(), &in, txn); err != nil {
 		t.Fatal(err)
 	}
 	if txn.outBytes != 4+2*(3+3)+2*(3+3) || len(txn.out) != 5 { // beside, both halves of the first, both of the second with a header

@@ -20,9 +20,18 @@ type chain struct {
 	stages   []stage
 
 	// links are the inputs of the stages after the first, in turns: one is read while the next is made of it.
-	links   [2]link
-	emitted []bool // which input records have an output
+	links [2]link
+	fates []fate // of each input record
 }
+
+// fate is what became of an input record so far.
+type fate uint8
+
+const (
+	dropped fate = iota // nothing came of it
+	emitted
+	refused
+)
 
 // link is what goes from one stage to the next.
 type link struct {
@@ -39,43 +48,52 @@ type stage struct {
 	fuel *atomic.Uint64
 }
 
-// run takes a batch through all stages and adds what comes out to t. The first error ends it, and aborts (I2): a *RecordError, or a
-// transform that could not begin.
-func (c *chain) run(ctx context.Context, in *abi.Batch, t *transaction) error {
+// run takes a batch through all stages, adds what comes out to t, and returns the records that a stage refused, of which nothing
+// is left. The first error ends it: a *RecordError, or a transform that could not begin.
+func (c *chain) run(ctx context.Context, in *abi.Batch, t *transaction) (guilty []verdict, err error) {
 	if err := c.open(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	c.emitted = append(c.emitted[:0], make([]bool, len(in.Records))...)
+	c.fates = append(c.fates[:0], make([]fate, len(in.Records))...)
+	before := t.mark()
 	batch, origins := in, []uint32(nil)
 	for i := range c.stages {
 		st := &c.stages[i]
 		res, err := c.call(ctx, st, batch, t)
 		if err != nil {
-			return c.blame(st, in, 0, len(in.Records)-1, err)
+			return nil, c.blame(st, in, err)
 		}
-		if len(res.Refusals) > 0 {
-			r := res.Refusals[0]
-			at := int(origin(origins, r.Source))
-			return c.blame(st, in, at, at, &RefusedError{Code: r.Code, Text: r.Text})
+		for _, r := range res.Refusals {
+			if at := origin(origins, r.Source); c.fates[at] != refused {
+				c.fates[at] = refused
+				guilty = append(guilty, verdict{in.Records[at].Offset, st.name, st.digest(), "", 1, &RefusedError{Code: r.Code, Text: r.Text}})
+			}
 		}
 		if i == len(c.stages)-1 {
 			c.emit(in, origins, res.Records, t, st, false)
 			break
 		}
 		c.emit(in, origins, res.Records, t, st, true)
-		if batch, origins = c.links[i%2].follow(in, batch, origins, res.Records); len(batch.Records) == 0 {
+		if batch, origins = c.follow(i, in, batch, origins, res.Records); len(batch.Records) == 0 {
 			break
 		}
 	}
-	for _, emitted := range c.emitted {
-		if !emitted {
+	for _, f := range c.fates {
+		if f == dropped {
 			t.dropped++
 		}
+	}
+	if len(guilty) > 0 && len(c.stages) > 1 { // an earlier stage may have written beside
+		offsets := map[int64]bool{}
+		for i := range guilty {
+			offsets[guilty[i].offset] = true
+		}
+		t.withdraw(before, func(offset int64) bool { return offsets[offset] })
 	}
 	for i := range c.links {
 		clear(c.links[i].batch.Records)
 	}
-	return nil
+	return guilty, nil
 }
 
 // open makes an instance of every stage that has none. An error is no record's fault: init refused, or there is no memory.
@@ -122,7 +140,10 @@ func (c *chain) emit(in *abi.Batch, origins []uint32, records []abi.ResultRecord
 			continue
 		}
 		from := origin(origins, r.Source)
-		c.emitted[from] = true
+		if c.fates[from] == refused {
+			continue
+		}
+		c.fates[from] = emitted
 		t.out = append(t.out, kgo.Record{
 			Key: r.Key, Value: r.Value, Headers: kafkaHeaders(r.Headers),
 			Timestamp: time.UnixMilli(r.Timestamp), Topic: c.topics[r.Output], Partition: r.Partition,
@@ -134,12 +155,13 @@ func (c *chain) emit(in *abi.Batch, origins []uint32, records []abi.ResultRecord
 
 // follow makes the input of the next stage from what this one wrote to the default output. An intermediate record keeps
 // topic, partition and offset of the pipeline's input record, and takes its place in the transform's order (I5).
-func (next *link) follow(in, batch *abi.Batch, origins []uint32, records []abi.ResultRecord) (*abi.Batch, []uint32) {
+func (c *chain) follow(stage int, in, batch *abi.Batch, origins []uint32, records []abi.ResultRecord) (*abi.Batch, []uint32) {
+	next := &c.links[stage%len(c.links)]
 	next.batch = abi.Batch{Topic: in.Topic, Partition: in.Partition, Records: next.batch.Records[:0]}
 	next.origins = next.origins[:0]
 	for i := range records {
 		r := &records[i]
-		if r.Output != 0 {
+		if r.Output != 0 || c.fates[origin(origins, r.Source)] == refused {
 			continue
 		}
 		was := &batch.Records[r.Source]
@@ -164,11 +186,11 @@ func origin(origins []uint32, source uint32) uint32 {
 }
 
 // blame names the input records, the transform and its module.
-func (c *chain) blame(st *stage, in *abi.Batch, first, last int, err error) error {
+func (c *chain) blame(st *stage, in *abi.Batch, err error) error {
+	first, last := bounds(in)
 	return &RecordError{
 		Pipeline: c.pipeline, Transform: st.name, Digest: st.digest(),
-		Topic: in.Topic, Partition: in.Partition, First: in.Records[first].Offset, Last: in.Records[last].Offset,
-		Err: err,
+		Topic: in.Topic, Partition: in.Partition, First: first, Last: last, Err: err,
 	}
 }
 

@@ -67,8 +67,11 @@ func TestIntermediateRecords(t *testing.T) {
 		}
 	}
 	for range 2 { // the second time with used slabs
-		err := c.run(t.Context(), &in, (&transaction{}).reset())
-		mention(t, err, nil, `topic "in" partition 3 offset 12`, `transform "t3"`, "refused with code 7: cannot take c.2.2")
+		guilty, err := c.run(t.Context(), &in, (&transaction{}).reset())
+		if err != nil || len(guilty) != 1 || guilty[0].offset != 12 || guilty[0].transform != "t3" {
+			t.Fatalf("guilty %+v, error %v", guilty, err)
+		}
+		mention(t, guilty[0].err, nil, "refused with code 7: cannot take c.2.2")
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("records of the last transform, - expected, + got:\n%s", diff)
 		}
@@ -84,7 +87,7 @@ func TestBesides(t *testing.T) {
 	c := newChain(t, natives("twice"), natives("route:a.2"), natives("drop:a"))
 	in := abi.Batch{Topic: "in", Records: []abi.Record{{Value: []byte("b"), Offset: 4}, {Value: []byte("a"), Offset: 5}}}
 	txn := (&transaction{}).reset()
-	if err := c.run(t.Context(), &in, txn); err != nil {
+	if _, err := c.run(t.Context(), &in, txn); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -120,14 +123,14 @@ func TestHalvesMeetFreshInstances(t *testing.T) {
 	}
 	in := abi.Batch{Topic: "in", Records: []abi.Record{{Value: []byte("a")}, {Value: []byte("b"), Offset: 1}}}
 	txn := w.txn.reset()
-	if err := w.runBatch(t.Context(), &in, txn); err != nil {
+	if err := w.judge(t.Context(), &in, txn); err != nil {
 		t.Fatal(err)
 	}
 	if len(met) != 2 || len(txn.out) != 2 {
 		t.Errorf("%d instances for a batch that came again, %d records; want 2 and 2", len(met), len(txn.out))
 	}
 	w.h.cfg.MaxBytes = 0 // the first half has made too much already
-	if err := w.runBatch(t.Context(), &in, w.txn.reset()); !errors.Is(err, errFanOut) || classify(err) != actRetry || w.room.limit != 1 {
+	if err := w.judge(t.Context(), &in, w.txn.reset()); !errors.Is(err, errFanOut) || classify(err) != actRetry || w.room.limit != 1 {
 		t.Errorf("error %v, room for %d records", err, w.room.limit)
 	}
 }

@@ -87,7 +87,7 @@ func (w *worker) sessionOptions(ready <-chan struct{}) []kgo.Opt {
 		opts = append(opts, kgo.ConsumeTopics(c.Inputs...))
 	} else {
 		exclude := []string{"^__.*"}
-		for _, topic := range c.Outputs {
+		for _, topic := range c.OutputTopics() {
 			exclude = append(exclude, anchored(quoted(topic)))
 		}
 		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics(anchored(c.InputsRegex)), kgo.ConsumeExcludeTopics(exclude...))

@@ -126,6 +126,8 @@ type Config struct {
 	RequireTransactionV2 TransactionV2
 	// OnOutOfRange: OutOfRangeFail.
 	OnOutOfRange OutOfRange
+	// Errors is what happens to records that no transform or no output topic takes.
+	Errors ErrorPolicy
 
 	// TransactionTimeout after which the broker aborts an open transaction: 10 s. It bounds how long a dead host holds up
 	// the readers of its outputs.

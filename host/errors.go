@@ -24,6 +24,11 @@ var (
 	ErrFenced = errors.New("fenced by another client of the same slot")
 	// ErrContinuity is wrapped where a partition was read below its next offset: going on would process records twice (I3).
 	ErrContinuity = errors.New("offsets went backwards")
+	// ErrGuilty is wrapped where more than ErrorPolicy.MaxRatio of the records are guilty, under Config.Once; else the pipeline
+	// pauses.
+	ErrGuilty = errors.New("too many records are guilty")
+	// ErrDeadLetter is wrapped where a dead letter cannot be written: its record is never skipped, the pipeline stops.
+	ErrDeadLetter = errors.New("a dead letter cannot be written")
 	// ErrRunning is returned by a second call of Run.
 	ErrRunning = errors.New("a host runs once")
 )
@@ -54,6 +59,8 @@ type RecordError struct {
 	First, Last int64
 	// Output topic, where the record was refused by the broker or could not be placed.
 	Output string
+	// Attempts is how many calls failed that the record was part of.
+	Attempts int
 	// Err is the cause: a *guest.TrapError, a *RefusedError or a Kafka error.
 	Err error
 }
@@ -102,9 +109,13 @@ func classify(err error) action {
 	var start *startError
 	var produce *produceError
 	var group *kgo.ErrGroupSession
+	var unwritable *unwritableError
+	var breaker *breakerError
 	switch {
-	case errors.As(err, &record), errors.As(err, &start):
+	case errors.As(err, &record), errors.As(err, &start), errors.Is(err, ErrDeadLetter), errors.Is(err, ErrGuilty):
 		return actStop // it would fail again: only a person can decide
+	case errors.As(err, &unwritable), errors.As(err, &breaker):
+		return actRetry // the next step knows the guilty records, or waits until somebody has looked at them
 	case errors.As(err, &produce), isAny(err, errGuestTime, errFanOut, errLate):
 		return actRetry // says nothing against the record; a real fence shows at the end of the transaction
 	case errors.Is(err, ErrOutOfRange), errors.Is(err, ErrContinuity), errors.Is(err, ErrFenced), errors.Is(err, ErrEnvironment):

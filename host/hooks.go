@@ -20,6 +20,8 @@ type Transaction struct {
 	Worker   int
 	// In, Out, Dropped are numbers of records read, produced, and dropped by the guest without an output.
 	In, Out, Dropped int
+	// Guilty is the number of records that went to the dead letters, whose outputs Out counts too, or that OnErrorDrop left out.
+	Guilty int
 	// Took is the time from the first poll to the end; Guest is the transforms' share of it.
 	Took, Guest time.Duration
 	// Offsets are the next offsets of the partitions that are assigned to the worker.

@@ -29,9 +29,13 @@ type Host struct {
 	client *kgo.Client // for questions; no group, no transactions
 	admin  *kadm.Client
 
+	verdicts verdicts
+	breaker  breaker
+
 	ran     atomic.Bool
-	leaving atomic.Bool // the host does not come back: its slots leave the group
-	late    atomic.Bool // the drain is over: nothing is committed any more
+	paused  atomic.Pointer[hold] // nil while it runs
+	leaving atomic.Bool          // the host does not come back: its slots leave the group
+	late    atomic.Bool          // the drain is over: nothing is committed any more
 	done    chan struct{}
 
 	running sync.WaitGroup // workers, which may outlive Run where the drain was too short
@@ -58,6 +62,7 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 		h.log = zap.NewNop()
 	}
 	h.log = h.log.With(zap.String("pipeline", cfg.Name))
+	h.breaker.ratio, h.breaker.window = cfg.Errors.MaxRatio, cfg.Errors.Window
 	if cfg.InputsRegex != "" {
 		h.pattern = regexp.MustCompile(anchored(cfg.InputsRegex)) // validate compiled it once already
 	}

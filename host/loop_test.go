@@ -177,6 +177,7 @@ func (l *loop) config(c *script.Command) (Config, error) {
 	if cfg.InputsRegex == "" {
 		cfg.Inputs = strings.Split(c.Option("inputs", "in"), ",")
 	}
+	cfg.Errors.OnError, cfg.Errors.DeadLetter = OnError(c.Option("on_error", "")), c.Option("dead_letter", "")
 	if other := c.Option("other", ""); other != "" {
 		cfg.Outputs["other"] = other
 	}
@@ -204,6 +205,9 @@ func (l *loop) event(what string, t Transaction, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := fmt.Sprintf("%s in=%d out=%d dropped=%d", what, t.In, t.Out, t.Dropped)
+	if t.Guilty > 0 {
+		s += fmt.Sprintf(" guilty=%d", t.Guilty)
+	}
 	for _, topic := range slices.Sorted(maps.Keys(t.Offsets)) {
 		for _, n := range slices.Sorted(maps.Keys(t.Offsets[topic])) {
 			s += fmt.Sprintf(" %s/%d=%d", topic, n, t.Offsets[topic][n])

@@ -12,6 +12,7 @@ import (
 // metrics of one pipeline. A nil one counts nothing.
 type metrics struct {
 	registry   prometheus.Registerer
+	onError    OnError
 	collectors []prometheus.Collector
 
 	commits  prometheus.Counter
@@ -20,6 +21,7 @@ type metrics struct {
 	in       prometheus.Counter
 	out      prometheus.Counter
 	dropped  prometheus.Counter
+	guilty   *prometheus.CounterVec
 }
 
 // newMetrics registers them with the label pipeline; nothing is registered where there is no registry.
@@ -27,7 +29,7 @@ func newMetrics(registry prometheus.Registerer, h *Host) (*metrics, error) {
 	if registry == nil {
 		return nil, nil
 	}
-	m := &metrics{registry: prometheus.WrapRegistererWith(prometheus.Labels{"pipeline": h.cfg.Name}, registry)}
+	m := &metrics{registry: prometheus.WrapRegistererWith(prometheus.Labels{"pipeline": h.cfg.Name}, registry), onError: h.cfg.Errors.OnError}
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		m.collectors = append(m.collectors, c)
@@ -42,7 +44,9 @@ func newMetrics(registry prometheus.Registerer, h *Host) (*metrics, error) {
 	m.in = counter("wasmflow_records_in_total", "Records of committed transactions that were read.")
 	m.out = counter("wasmflow_records_out_total", "Records of committed transactions that were produced.")
 	m.dropped = counter("wasmflow_records_dropped_total", "Records of committed transactions that a transform dropped.")
-	m.collectors = append(m.collectors, m.aborts, m.duration,
+	m.guilty = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "wasmflow_records_guilty_total",
+		Help: "Records of committed transactions that no transform or no output topic took, by transform, kind of the error and what on_error did."}, []string{"transform", "kind", "on_error"})
+	m.collectors = append(m.collectors, m.guilty, m.aborts, m.duration,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wasmflow_lag_records", Help: "Offsets from the committed ones to the last stable ones, over the assigned partitions."}, h.lag),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wasmflow_sessions", Help: "Workers that have a session."}, func() float64 { return float64(h.counters.live.Load()) }))
 	for _, c := range m.collectors {
@@ -69,6 +73,10 @@ func (m *metrics) committed(t *transaction) {
 	m.in.Add(float64(t.in))
 	m.out.Add(float64(len(t.out)))
 	m.dropped.Add(float64(t.dropped))
+	for i := range t.verdicts {
+		v := &t.verdicts[i]
+		m.guilty.WithLabelValues(v.transform, v.kind(), string(m.onError)).Inc()
+	}
 }
 
 func (m *metrics) aborted(t *transaction, cause error) {
@@ -84,7 +92,10 @@ func reason(cause error) string {
 	var trap *guest.TrapError
 	var refused *RefusedError
 	var produce *produceError
+	var breaker *breakerError
 	switch {
+	case errors.As(cause, &breaker):
+		return "breaker"
 	case errors.As(cause, &trap):
 		return "trap"
 	case errors.As(cause, &refused):

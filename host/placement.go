@@ -46,16 +46,7 @@ func (p *topicPartitioner) Partition(r *kgo.Record, n int) int {
 	return p.byKey.Partition(r, n)
 }
 
-// check holds what is about to be produced to what the broker would refuse without saying which record it was.
-func (w *worker) check(ctx context.Context, t *transaction) error {
-	for i := range t.out {
-		if err := w.h.checkRecord(ctx, &t.out[i]); err != nil {
-			return w.blame(t.sources[i], t.sources[i].offset, t.out[i].Topic, err)
-		}
-	}
-	return nil
-}
-
+// checkRecord holds what is about to be produced to what the broker would refuse, without saying which record it was.
 func (h *Host) checkRecord(ctx context.Context, r *kgo.Record) error {
 	if r.Partition >= 0 {
 		n := h.topics.partitionCount(r.Topic)
@@ -72,19 +63,14 @@ func (h *Host) checkRecord(ctx context.Context, r *kgo.Record) error {
 	if r.Key == nil && h.topics.isCompacted(r.Topic) {
 		return fmt.Errorf("%w: a compacted topic takes no record without a key", errPlacement)
 	}
+	if size, most := batchSize(r), int(h.topics.maxMessageBytes(r.Topic)); size > most {
+		return fmt.Errorf("%w: %d bytes are more than the %d that its max.message.bytes allows", errPlacement, size, most)
+	}
 	return nil
 }
 
 // lastYear is the last one that a timestamp may lie in: later ones are a mistake of units.
 const lastYear = 9999
-
-// blame names the input records that an output came from.
-func (w *worker) blame(from source, last int64, topic string, err error) error {
-	return &RecordError{
-		Pipeline: w.h.cfg.Name, Transform: from.stage.name, Digest: from.stage.digest(),
-		Topic: from.topic, Partition: from.partition, First: from.offset, Last: last, Output: topic, Err: err,
-	}
-}
 
 // countPartitions asks again, since a topic may have grown.
 func (h *Host) countPartitions(ctx context.Context, topic string) int {
@@ -92,21 +78,6 @@ func (h *Host) countPartitions(ctx context.Context, topic string) int {
 		h.topics.setPartitions(topic, described[topic].partitions)
 	}
 	return h.topics.partitionCount(topic)
-}
-
-// explainProduce turns the error of a produced record into one that names its source, or into an abort that is tried again.
-func (w *worker) explainProduce(t *transaction) error {
-	from, last, topic, err := t.failure()
-	if err == nil {
-		return nil
-	}
-	if from.stage == nil || !isRecordFault(err) {
-		if classifyProduce(err) == actStop {
-			return fmt.Errorf("%w: produce to topic %q: %w", ErrEnvironment, topic, err)
-		}
-		return &produceError{topic, err}
-	}
-	return w.blame(from, last, topic, err)
 }
 
 // produceError is a failed produce that says nothing against the record: the transaction is tried again.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"math/bits"
 	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -18,15 +19,15 @@ const (
 // inputBatch is a batch that is filled again and again, one slab for all of a worker's calls.
 type inputBatch struct{ abi.Batch }
 
-// fill makes a batch of the first of the fetched records, in their order (I5), and leaves the others. The bytes stay the fetch's own and are never
+// fill makes a batch of the first of the fetched records, in their order (I5), up to an offset, and leaves the others. The bytes stay the fetch's own and are never
 // written to.
-func (b *inputBatch) fill(f *fetched) {
+func (b *inputBatch) fill(f *fetched, until int64) {
 	clear(b.Records) // nothing of the last one stays referred to
 	b.Topic, b.Partition, b.Clock, b.Records = f.topic, f.partition, 0, b.Records[:0]
 	size := 0
 	for i, r := range f.records {
 		size += recordBytes(r)
-		if i > 0 && size > batchBytes || i == batchRecords {
+		if i > 0 && (size > batchBytes || r.Offset > until) || i == batchRecords {
 			break
 		}
 		ms := r.Timestamp.UnixMilli()
@@ -55,6 +56,24 @@ func batchOf(in *abi.Batch, records []abi.Record) *abi.Batch {
 	}
 	return b
 }
+
+// batchSize is the length of a batch that holds this record alone, as it counts against max.message.bytes (KIP-98, message format 2).
+func batchSize(r *kgo.Record) int {
+	n := 1 + 1 + 1 + sized(r.Key) + sized(r.Value) + varint(len(r.Headers)) // attributes and both deltas
+	for i := range r.Headers {
+		n += varint(len(r.Headers[i].Key)) + len(r.Headers[i].Key) + sized(r.Headers[i].Value)
+	}
+	return batchOverhead + varint(n) + n
+}
+
+// batchOverhead is the length of a batch without records.
+const batchOverhead = 61
+
+// sized is the length of bytes behind their own length; that of null is one byte.
+func sized(b []byte) int { return varint(len(b)) + len(b) }
+
+// varint is the length of a zigzag number that is not negative.
+func varint(n int) int { return (bits.Len64(uint64(n)<<1|1) + 6) / 7 }
 
 // recordBytes is what a record carries.
 func recordBytes(r *kgo.Record) int {

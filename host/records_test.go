@@ -1,6 +1,7 @@
 package host
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestFill(t *testing.T) {
 	}}
 	var b inputBatch
 	b.Clock, b.Records = 99, make([]abi.Record, 5) // of the last call
-	b.fill(&f)
+	b.fill(&f, math.MaxInt64)
 	if diff := cmp.Diff(want, b.Batch); diff != "" {
 		t.Errorf("batch, - expected, + got:\n%s", diff)
 	}
@@ -78,7 +79,7 @@ func TestFillCuts(t *testing.T) {
 		}
 		f, b, got, next := fetched{"in", 0, c.records}, inputBatch{}, []int(nil), int64(0)
 		for len(f.records) > 0 {
-			b.fill(&f)
+			b.fill(&f, math.MaxInt64)
 			got = append(got, len(b.Records))
 			for i := range b.Records {
 				if b.Records[i].Offset != next {

@@ -20,6 +20,7 @@ const (
 	StateReady    State = "ready"
 	StateStarting State = "starting"
 	StateRunning  State = "running"
+	StatePaused   State = "paused"
 	StateDraining State = "draining"
 	StateStopped  State = "stopped"
 	StateFailed   State = "failed"
@@ -29,13 +30,16 @@ const (
 type Status struct {
 	// Name of the pipeline.
 	Name string
-	// State, and the error that stopped it.
+	// State, and the error that stopped it, or that paused it.
 	State State
 	Err   error
 	// Workers that were started, and those that have a session at this moment.
 	Workers, Sessions int
 	// In, Out and Dropped count records of committed transactions: read, produced, and dropped by a transform.
 	In, Out, Dropped int64
+	// DeadLetters counts records of committed transactions that went to ErrorPolicy.DeadLetter, which are in Out too; Discarded,
+	// those that OnErrorDrop left out.
+	DeadLetters, Discarded int64
 	// Commits and Aborts count transactions.
 	Commits, Aborts int64
 	// SessionsRecreated counts sessions that were thrown away after an error; Fences, those of them that another client took.
@@ -76,7 +80,7 @@ type PartitionStatus struct {
 
 // counters of a host; workers add to them.
 type counters struct {
-	in, out, dropped, commits, aborts, sessions, fences, skipped, live, lastCommit, transactionVersion atomic.Int64
+	in, out, dropped, dead, discarded, commits, aborts, sessions, fences, skipped, live, lastCommit, transactionVersion atomic.Int64
 }
 
 // Status returns a snapshot: counters, state and positions as they are at one moment.
@@ -86,7 +90,8 @@ func (h *Host) Status() Status {
 	c := &h.counters
 	s := Status{
 		Name: h.cfg.Name, State: h.state, Err: h.err, Workers: len(h.workers), Sessions: int(c.live.Load()),
-		In: c.in.Load(), Out: c.out.Load(), Dropped: c.dropped.Load(), Commits: c.commits.Load(), Aborts: c.aborts.Load(),
+		In: c.in.Load(), Out: c.out.Load(), Dropped: c.dropped.Load(),
+		DeadLetters: c.dead.Load(), Discarded: c.discarded.Load(), Commits: c.commits.Load(), Aborts: c.aborts.Load(),
 		SessionsRecreated: c.sessions.Load(), Fences: c.fences.Load(), Skipped: c.skipped.Load(),
 		TransactionVersion: int(c.transactionVersion.Load()),
 	}
@@ -118,6 +123,11 @@ func (h *Host) committed(w *worker, t *transaction) {
 	c.in.Add(int64(t.in))
 	c.out.Add(int64(len(t.out)))
 	c.dropped.Add(int64(t.dropped))
+	if h.cfg.Errors.OnError == OnErrorDrop {
+		c.discarded.Add(int64(len(t.verdicts)))
+	} else {
+		c.dead.Add(int64(len(t.verdicts)))
+	}
 	c.commits.Add(1)
 	c.lastCommit.Store(t.ended.UnixNano())
 	h.mu.Unlock()
@@ -148,7 +158,7 @@ func (h *Host) skipped(w *worker, topic string, partition int32, from, to int64)
 
 func (w *worker) describe(t *transaction) Transaction {
 	return Transaction{
-		Pipeline: w.h.cfg.Name, Worker: w.n, In: t.in, Out: len(t.out), Dropped: t.dropped,
+		Pipeline: w.h.cfg.Name, Worker: w.n, In: t.in, Out: len(t.out), Dropped: t.dropped, Guilty: len(t.verdicts),
 		Took: t.ended.Sub(t.started), Guest: t.guest, Offsets: w.positions.offsets(),
 	}
 }

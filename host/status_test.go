@@ -207,7 +207,7 @@ func TestAbortsAreCounted(t *testing.T) {
 }
 
 // TestRecordFaultFirst: of all the errors of a transaction's produces the one that a record itself is to blame for is told, with
-// every record of its input partition that failed like it.
+// every input record whose output for that topic failed like it; a dead letter only where there is nothing else.
 func TestRecordFaultFirst(t *testing.T) {
 	t.Parallel()
 	type failed struct {
@@ -215,44 +215,64 @@ func TestRecordFaultFirst(t *testing.T) {
 		err    error
 	}
 	for name, c := range map[string]struct {
-		failed      []failed
-		err         error
-		from        source
-		last        int64
-		topic, text string
+		failed []failed
+		err    error
+		want   string // suspects, or the dead letter
+		topic  string
 	}{
 		"none":                          {},
-		"another one alone":             {[]failed{{3, kerr.InvalidTxnState}}, kerr.InvalidTxnState, source{topic: "in", offset: 13}, 13, "out", ""},
-		"the first of others":           {[]failed{{3, kerr.InvalidTxnState}, {1, kerr.UnknownServerError}}, kerr.InvalidTxnState, source{topic: "in", offset: 13}, 13, "out", ""},
-		"after others":                  {[]failed{{3, kerr.InvalidTxnState}, {1, kerr.InvalidRecord}}, kerr.InvalidRecord, source{topic: "in", offset: 11}, 11, "out", ""},
-		"before others":                 {[]failed{{2, kerr.InvalidRecord}, {0, kerr.InvalidTxnState}}, kerr.InvalidRecord, source{topic: "in", offset: 12}, 12, "out", ""},
-		"a batch":                       {[]failed{{3, kerr.InvalidRecord}, {1, kerr.InvalidRecord}, {2, kerr.InvalidRecord}}, kerr.InvalidRecord, source{topic: "in", offset: 11}, 13, "out", ""},
-		"of several partitions":         {[]failed{{1, kerr.InvalidRecord}, {3, kerr.InvalidRecord}, {4, kerr.InvalidRecord}}, kerr.InvalidRecord, source{topic: "in", offset: 11}, 13, "out", ""},
-		"of several outputs":            {[]failed{{5, kerr.InvalidRecord}, {1, kerr.InvalidRecord}}, kerr.InvalidRecord, source{topic: "in", offset: 11}, 11, "out", ""},
-		"one fault and another":         {[]failed{{0, kerr.InvalidTimestamp}, {2, kerr.InvalidRecord}}, kerr.InvalidTimestamp, source{topic: "in", offset: 10}, 12, "out", ""},
-		"answers that are none, errors": {[]failed{{0, nil}, {2, kerr.PolicyViolation}, {1, nil}}, kerr.PolicyViolation, source{topic: "in", offset: 12}, 12, "out", ""},
+		"another one alone":             {[]failed{{3, kerr.InvalidTxnState}}, kerr.InvalidTxnState, "in/0/13:[3]", "out"},
+		"the first of others":           {[]failed{{3, kerr.InvalidTxnState}, {1, kerr.UnknownServerError}}, kerr.InvalidTxnState, "in/0/13:[3]", "out"},
+		"after others":                  {[]failed{{3, kerr.InvalidTxnState}, {1, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/11:[1]", "out"},
+		"before others":                 {[]failed{{2, kerr.InvalidRecord}, {0, kerr.InvalidTxnState}}, kerr.InvalidRecord, "in/0/12:[2]", "out"},
+		"a batch":                       {[]failed{{3, kerr.InvalidRecord}, {1, kerr.InvalidRecord}, {2, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/11:[1] in/0/12:[2] in/0/13:[3]", "out"},
+		"two of one record":             {[]failed{{5, kerr.InvalidRecord}, {3, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/13:[3 5]", "out"},
+		"of several partitions":         {[]failed{{1, kerr.InvalidRecord}, {4, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/11:[1] in/1/99:[4]", "out"},
+		"of several outputs":            {[]failed{{6, kerr.InvalidRecord}, {1, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/11:[1]", "out"},
+		"of another output":             {[]failed{{6, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/13:[6]", "audit"},
+		"one fault and another":         {[]failed{{0, kerr.InvalidTimestamp}, {2, kerr.InvalidRecord}}, kerr.InvalidTimestamp, "in/0/10:[0] in/0/12:[2]", "out"},
+		"answers that are none, errors": {[]failed{{0, nil}, {2, kerr.PolicyViolation}, {1, nil}}, kerr.PolicyViolation, "in/0/12:[2]", "out"},
+		"dead letters":                  {[]failed{{8, kerr.InvalidRecord}, {7, kerr.InvalidRecord}}, kerr.InvalidRecord, "letter in/0/7", "dead"},
+		"a dead letter and an output":   {[]failed{{7, kerr.InvalidRecord}, {6, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/13:[6] letter in/0/7", "audit"},
 	} {
 		txn := (&transaction{}).reset()
-		for i := range 4 {
-			txn.out = append(txn.out, kgo.Record{Topic: "out"})
-			txn.sources = append(txn.sources, source{topic: "in", offset: int64(10 + i)})
+		add := func(topic string, from source) {
+			txn.out = append(txn.out, kgo.Record{Topic: topic})
+			txn.sources = append(txn.sources, from)
 		}
-		txn.out = append(txn.out, kgo.Record{Topic: "out"}, kgo.Record{Topic: "audit"})
-		txn.sources = append(txn.sources, source{topic: "in", partition: 1, offset: 99}, source{topic: "in", offset: 13})
+		for i := range 4 {
+			add("out", source{"in", 0, int64(10 + i), &stage{}})
+		}
+		for i := range txn.sources {
+			txn.sources[i].stage = txn.sources[0].stage
+		}
+		st := txn.sources[0].stage
+		add("out", source{"in", 1, 99, st})
+		add("out", source{"in", 0, 13, st})
+		add("audit", source{"in", 0, 13, st})
+		add("dead", source{"in", 0, 7, nil})
+		add("dead", source{"in", 0, 8, nil})
 		for _, f := range c.failed {
 			txn.promise(&txn.out[f.record], f.err)
 		}
-		from, last, topic, err := txn.failure()
-		if !errors.Is(err, c.err) || from != c.from || last != c.last || topic != c.topic {
-			t.Errorf("%s: %+v to %d of topic %q: %v", name, from, last, topic, err)
+		suspects, letter, topic, err := txn.failure()
+		var got []string
+		for _, s := range suspects {
+			got = append(got, fmt.Sprintf("%s/%d/%d:%v", s.topic, s.partition, s.offset, s.outputs))
 		}
-		if from, last, topic, err = txn.reset().failure(); err != nil || from != (source{}) || last != 0 || topic != "" {
-			t.Errorf("%s: the next transaction begins with %+v to %d of topic %q: %v", name, from, last, topic, err)
+		if letter != nil {
+			got = append(got, fmt.Sprintf("letter %s/%d/%d", letter.topic, letter.partition, letter.offset))
+		}
+		if all := strings.Join(got, " "); !errors.Is(err, c.err) || all != c.want || topic != c.topic {
+			t.Errorf("%s: %s of topic %q: %v; want %s of %q", name, all, topic, err, c.want, c.topic)
+		}
+		if suspects, letter, topic, err = txn.reset().failure(); err != nil || suspects != nil || letter != nil || topic != "" {
+			t.Errorf("%s: the next transaction begins with %v and %v of topic %q: %v", name, suspects, letter, topic, err)
 		}
 	}
 }
 
-// TestBatchRefused: the broker refuses a batch as a whole, and all records in it are named.
+// TestBatchRefused: the broker refuses a batch as a whole; probes find the record in it that is to blame.
 func TestBatchRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
@@ -263,8 +283,8 @@ func TestBatchRefused(t *testing.T) {
 	if !errors.As(err, &record) {
 		t.Fatalf("%v is not a *RecordError", err)
 	}
-	if record.First != 0 || record.Last != 4 {
-		t.Errorf("offsets %d to %d, want 0 to 4", record.First, record.Last)
+	if record.First != 0 || record.Last != 0 {
+		t.Errorf("offsets %d to %d, want 0", record.First, record.Last)
 	}
-	mention(t, err, kerr.InvalidRecord, "offsets 0-4", `output to topic "out"`)
+	mention(t, err, kerr.InvalidRecord, "offset 0", `output to topic "out"`)
 }

@@ -7,9 +7,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/wasmflow/wasmflow/abi"
-	"github.com/wasmflow/wasmflow/host/guest"
 )
 
 // step runs ONE transaction: poll and transform until there is enough, begin, produce, flush, and end it. It is the only
@@ -47,6 +44,10 @@ func (w *worker) step(ctx context.Context, s session) error {
 	case cause == nil: // the group took partitions away, or the coordinator asked for an abort
 		w.drop(t, errRebalanced)
 		return nil
+	}
+	var unwritable *unwritableError
+	if errors.As(cause, &unwritable) {
+		cause = w.findUnwritable(ending, s, t, unwritable)
 	}
 	w.drop(t, cause)
 	if classify(cause) == actRetry {
@@ -99,33 +100,9 @@ func (w *worker) enough(ctx context.Context, t *transaction) bool {
 
 // transform runs the next batch of a partition through the chain of transforms and keeps what comes out.
 func (w *worker) transform(ctx context.Context, f *fetched, t *transaction) error {
-	w.batch.fill(f)
-	began := time.Now()
-	err := w.runBatch(context.WithoutCancel(ctx), &w.batch.Batch, t)
-	t.guest += time.Since(began)
+	w.batch.fill(f, w.h.verdicts.until(f.topic, f.partition, f.records[0].Offset))
+	err := w.judge(context.WithoutCancel(ctx), &w.batch.Batch, t)
 	t.in += len(w.batch.Records)
-	return err
-}
-
-// runBatch takes a batch through the chain. The limits on a call's output are there to bound memory, and it is the host that chose
-// how many records went into the call: a batch that goes over them is halved, down to a single record.
-func (w *worker) runBatch(ctx context.Context, in *abi.Batch, t *transaction) error {
-	before := t.mark()
-	err := w.chain.run(ctx, in, t)
-	var trap *guest.TrapError
-	if n := len(in.Records); n > 1 && errors.As(err, &trap) && trap.Kind == guest.TrapOutput {
-		t.undo(before)
-		w.chain.discard() // the stages before have seen the batch: nothing of that may be met again (I8)
-		for _, part := range [2][]abi.Record{in.Records[:n/2], in.Records[n/2:]} {
-			if err := w.tooMuch(t, n); err != nil {
-				return err
-			}
-			if err := w.runBatch(ctx, batchOf(in, part), t); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
 	return err
 }
 
@@ -154,9 +131,6 @@ func (w *worker) produce(ctx context.Context, s session, t *transaction) error {
 			time.Sleep(gap)
 		}
 	}
-	if err := w.check(ctx, t); err != nil {
-		return err
-	}
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -176,6 +150,13 @@ func (w *worker) produce(ctx context.Context, s session, t *transaction) error {
 func (w *worker) keep(t *transaction) {
 	w.lastEnd = t.ended
 	w.h.counters.skipped.Add(w.positions.keep())
+	w.h.breaker.add(t.ended, t.judged, t.guilty)
+	if w.h.verdicts.known.Load() > 0 {
+		w.h.verdicts.forget(w.positions.offsets())
+	}
+	if t.firstGuilty != nil {
+		w.log.Warn("guilty records", zap.Int("records", len(t.verdicts)), zap.String("on_error", string(w.h.cfg.Errors.OnError)), zap.NamedError("first", t.firstGuilty))
+	}
 	w.room.grow(t.in, w.h.cfg.MaxRecords)
 	w.failures = 0
 	w.h.committed(w, t)

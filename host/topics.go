@@ -78,7 +78,7 @@ func (h *Host) probe(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	c := h.cfg
-	outputs := slices.Sorted(maps.Values(c.Outputs))
+	outputs := slices.Sorted(slices.Values(c.OutputTopics()))
 	described, err := h.describeTopics(ctx, slices.Concat(c.Inputs, outputs))
 	if err != nil {
 		return 0, err
@@ -214,7 +214,7 @@ func (h *Host) inputTopics(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: list the topics: %w", ErrEnvironment, err)
 	}
-	outputs := slices.Collect(maps.Values(h.cfg.Outputs))
+	outputs := h.cfg.OutputTopics()
 	var names []string
 	for _, topic := range all.Names() {
 		if h.pattern.MatchString(topic) && !strings.HasPrefix(topic, "__") && !slices.Contains(outputs, topic) {

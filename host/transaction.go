@@ -34,6 +34,10 @@ type transaction struct {
 	in, dropped       int
 	inBytes, outBytes int64
 
+	judged, guilty int          // records that were found innocent or guilty
+	verdicts       []verdict    // of the guilty ones that were done with
+	firstGuilty    *RecordError // the first of them, for the log
+
 	out     []kgo.Record // in the order of the transforms; not moved once the first was produced
 	sources []source     // of each of out
 	arena   abi.Arena    // bytes that out shares
@@ -48,7 +52,7 @@ type source struct {
 	topic     string
 	partition int32
 	offset    int64
-	stage     *stage
+	stage     *stage // nil for a dead letter
 }
 
 // reset empties the transaction for the next step. Nothing of kgo's is referred to after an end.
@@ -63,6 +67,7 @@ func (t *transaction) reset() *transaction {
 	t.started, t.ended, t.guest, t.polled = time.Time{}, time.Time{}, 0, false
 	t.in, t.dropped, t.inBytes, t.outBytes = 0, 0, 0, 0
 	t.out, t.sources, t.failed, t.culprits = out, sources, nil, nil
+	t.judged, t.guilty, t.verdicts, t.firstGuilty = 0, 0, nil, nil
 	return t
 }
 
@@ -89,23 +94,58 @@ func (t *transaction) promise(r *kgo.Record, err error) {
 	}
 }
 
-// failure is what promise collected: the topic of the records that failed, the source of the first of them, and the last
-// offset of the same input partition among them.
-func (t *transaction) failure() (from source, last int64, topic string, err error) {
+// failure is what promise collected: the input records whose outputs failed with their topic, or else the first dead letter
+// that did.
+func (t *transaction) failure() (suspects []suspect, letter *source, topic string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	at := map[source]int{}
 	for i := range t.out {
 		if _, ok := t.culprits[&t.out[i]]; !ok {
 			continue
 		}
-		at := t.sources[i]
-		if topic == "" {
-			from, last, topic = at, at.offset, t.out[i].Topic
-		} else if at.topic == from.topic && at.partition == from.partition && t.out[i].Topic == topic {
-			from.offset, last = min(from.offset, at.offset), max(last, at.offset)
+		from := t.sources[i]
+		if from.stage == nil {
+			if letter == nil {
+				letter = &from
+			}
+			if len(suspects) == 0 {
+				topic = t.out[i].Topic
+			}
+			continue
 		}
+		if len(suspects) == 0 {
+			topic = t.out[i].Topic
+		}
+		if t.out[i].Topic != topic {
+			continue // the next time
+		}
+		n, known := at[from]
+		if !known {
+			n = len(suspects)
+			at[from] = n
+			suspects = append(suspects, suspect{source: from})
+		}
+		suspects[n].outputs = append(suspects[n].outputs, i)
 	}
-	return from, last, topic, t.failed
+	return suspects, letter, topic, t.failed
+}
+
+// withdraw takes back what came out of guilty records since the mark.
+func (t *transaction) withdraw(m mark, guilty func(offset int64) bool) {
+	n := m.out
+	t.outBytes = m.outBytes
+	for i := m.out; i < len(t.out); i++ {
+		if guilty(t.sources[i].offset) {
+			continue
+		}
+		t.out[n], t.sources[n] = t.out[i], t.sources[i]
+		t.outBytes += int64(recordBytes(&t.out[n]))
+		n++
+	}
+	clear(t.out[n:])
+	clear(t.sources[n:])
+	t.out, t.sources = t.out[:n], t.sources[:n]
 }
 
 // mark is a place in a transaction to go back to.

@@ -56,6 +56,7 @@ func (c Config) withDefaults() Config {
 	set(&c.MaxDelay, DefaultMaxDelay)
 	set(&c.MaxGuestTime, DefaultMaxGuestTime)
 	set(&c.Drain, DefaultDrain)
+	c.Errors = c.Errors.withDefaults()
 	c.Brokers, c.Inputs, c.Kafka = slices.Clone(c.Brokers), slices.Clone(c.Inputs), slices.Clone(c.Kafka)
 	c.Transforms = slices.Clone(c.Transforms)
 	for i := range c.Transforms {
@@ -64,7 +65,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func set[T int | int64 | time.Duration](field *T, v T) {
+func set[T int | int64 | float64 | time.Duration](field *T, v T) {
 	if *field == 0 {
 		*field = v
 	}
@@ -110,6 +111,7 @@ func (c *Config) validate() error {
 	}
 	c.validateTopics(bad)
 	c.validateTransforms(bad)
+	c.validateErrors(bad)
 	oneOf(bad, "Start", c.Start, StartEarliest, StartLatest)
 	oneOf(bad, "Isolation", c.Isolation, ReadCommitted, ReadUncommitted)
 	oneOf(bad, "Guarantee", c.Guarantee, ExactlyOnce, AtLeastOnce)

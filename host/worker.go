@@ -115,6 +115,7 @@ func (w *worker) live(ctx context.Context) error {
 	defer w.leave(ctx) // once the session is closed: it would join again
 	defer s.close()    // (I13) never with an open transaction: a step has ended its own
 	for ctx.Err() == nil {
+		w.h.rest(ctx)
 		if err := w.commitSkipped(ctx, s); err != nil {
 			return err
 		}

@@ -129,7 +129,17 @@ func (w *world) expect(first, n int) {
 // read returns the committed values of `out`, to its end: once there are n, and no transaction is open any more.
 func (w *world) read(n int) []string {
 	w.t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(w.broker.Addrs()...), kgo.ConsumeTopics("out"), kgo.KeepControlRecords(),
+	got := []string{}
+	for _, r := range w.records("out", n) {
+		got = append(got, string(r.Value))
+	}
+	return got
+}
+
+// records are read as read does from any topic.
+func (w *world) records(topic string, n int) (got []*kgo.Record) {
+	w.t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(w.broker.Addrs()...), kgo.ConsumeTopics(topic), kgo.KeepControlRecords(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		w.t.Fatal(err)
@@ -137,13 +147,13 @@ func (w *world) read(n int) []string {
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(w.ctx(), patience)
 	defer cancel()
-	got, at := []string{}, map[int32]int64{}
-	for len(got) < n || !w.settled(ctx, at) {
+	at := map[int32]int64{}
+	for len(got) < n || !w.settled(ctx, topic, at) {
 		wait, done := context.WithTimeout(ctx, 50*time.Millisecond)
 		cl.PollFetches(wait).EachRecord(func(r *kgo.Record) {
 			at[r.Partition] = r.Offset + 1
 			if !r.Attrs.IsControl() {
-				got = append(got, string(r.Value))
+				got = append(got, r)
 			}
 		})
 		done()
@@ -154,20 +164,20 @@ func (w *world) read(n int) []string {
 	return got
 }
 
-// settled says that the partitions of `out` were read to their ends, and that these are stable.
-func (w *world) settled(ctx context.Context, at map[int32]int64) bool {
+// settled says that the partitions of a topic were read to their ends, and that these are stable.
+func (w *world) settled(ctx context.Context, topic string, at map[int32]int64) bool {
 	w.t.Helper()
 	admin := kadm.NewClient(w.client)
-	stable, err := admin.ListCommittedOffsets(ctx, "out")
+	stable, err := admin.ListCommittedOffsets(ctx, topic)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ends, err := admin.ListEndOffsets(ctx, "out")
+	ends, err := admin.ListEndOffsets(ctx, topic)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for n, end := range ends["out"] {
-		if at[n] < end.Offset || stable["out"][n].Offset < end.Offset {
+	for n, end := range ends[topic] {
+		if at[n] < end.Offset || stable[topic][n].Offset < end.Offset {
 			return false
 		}
 	}

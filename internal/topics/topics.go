@@ -57,7 +57,7 @@ func Names(pipelines []host.Config) []string {
 		for _, t := range p.Inputs {
 			names[t] = true
 		}
-		for _, t := range p.Outputs {
+		for _, t := range p.OutputTopics() {
 			names[t] = true
 		}
 	}
