@@ -46,6 +46,8 @@ type stage struct {
 	instance *guest.Instance
 	// fuel counts what all workers used for this transform.
 	fuel *atomic.Uint64
+	// traps counts theirs.
+	traps *traps
 }
 
 // run takes a batch through all stages, adds what comes out to t, and returns the records that a stage refused, of which nothing
@@ -110,6 +112,7 @@ func (c *chain) open(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		default:
+			st.traps.saw(err)
 			return &startError{err}
 		}
 	}
@@ -127,6 +130,7 @@ func (c *chain) call(ctx context.Context, st *stage, batch *abi.Batch, t *transa
 	res, err := st.instance.Transform(ctx, guest.Env{Arena: &t.arena}, *batch)
 	st.fuel.Add(st.instance.Fuel())
 	if err != nil {
+		st.traps.saw(err)
 		st.instance = nil // it has discarded itself (I8)
 	}
 	return res, err

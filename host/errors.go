@@ -65,8 +65,14 @@ type RecordError struct {
 	Err error
 }
 
-// Error names pipeline, topic, partition, offsets, transform, module and cause.
+// Error names pipeline, topic, partition, offsets, transform, module and cause. A trap names by itself the records that its call
+// had, which may be fewer.
 func (e *RecordError) Error() string {
+	var trap *guest.TrapError
+	trapped := errors.As(e.Err, &trap)
+	if trapped && trap.Topic != "" {
+		return fmt.Sprintf("pipeline %q: %v", e.Pipeline, e.Err)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "pipeline %q: topic %q partition %d ", e.Pipeline, e.Topic, e.Partition)
 	if e.First == e.Last {
@@ -74,8 +80,7 @@ func (e *RecordError) Error() string {
 	} else {
 		fmt.Fprintf(&b, "offsets %d-%d", e.First, e.Last)
 	}
-	var trap *guest.TrapError // names transform and module itself
-	if e.Transform != "" && !errors.As(e.Err, &trap) {
+	if e.Transform != "" && !trapped {
 		fmt.Fprintf(&b, ": transform %q", e.Transform)
 		if e.Digest != "" {
 			fmt.Fprintf(&b, " (module %s)", e.Digest)

@@ -22,6 +22,7 @@ type Host struct {
 	log     *zap.Logger
 	modules []*guest.Module
 	fuel    []*atomic.Uint64 // used by each of modules
+	traps   []*traps         // of each of modules
 	pattern *regexp.Regexp   // of InputsRegex
 	topics  topics
 	metrics *metrics
@@ -77,7 +78,7 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 			continue
 		}
 		h.modules = append(h.modules, m)
-		h.fuel = append(h.fuel, new(atomic.Uint64))
+		h.fuel, h.traps = append(h.fuel, new(atomic.Uint64)), append(h.traps, new(traps))
 	}
 	var err error
 	if h.metrics, err = newMetrics(cfg.Metrics, h); err != nil {

@@ -103,10 +103,11 @@ func (w *worker) attempt(ctx context.Context, in *abi.Batch, t *transaction) ([]
 	return w.chain.run(ctx, in, t)
 }
 
-// tooLarge says that a call made more than the limits on a call allow.
+// tooLarge says that a call exceeded a limit that calls with fewer records may keep: what it made, or its fuel as a whole.
+// fuel_per_record is none, it grows with the batch.
 func tooLarge(err error) bool {
 	var trap *guest.TrapError
-	return errors.As(err, &trap) && trap.Kind == guest.TrapOutput
+	return errors.As(err, &trap) && (trap.Kind == guest.TrapOutput || trap.Kind == guest.TrapFuel && trap.Limit == guest.LimitFuelPerBatch)
 }
 
 // unplaced adds the records to the guilty ones whose outputs no topic takes, and withdraws these outputs.

@@ -49,6 +49,7 @@ func newMetrics(registry prometheus.Registerer, h *Host) (*metrics, error) {
 	m.collectors = append(m.collectors, m.guilty, m.aborts, m.duration,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wasmflow_lag_records", Help: "Offsets from the committed ones to the last stable ones, over the assigned partitions."}, h.lag),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wasmflow_sessions", Help: "Workers that have a session."}, func() float64 { return float64(h.counters.live.Load()) }))
+	m.collectors = append(m.collectors, transformMetrics(h)...)
 	for _, c := range m.collectors {
 		if err := m.registry.Register(c); err != nil {
 			m.unregister()

@@ -64,6 +64,8 @@ type TransformStatus struct {
 	// Fuel that its calls used since the host began, of aborted transactions too, in units of guest.Limits.FuelMode; 0 for a
 	// native transform.
 	Fuel uint64
+	// Traps of its calls since the host began, starts included, by kind; nil where there were none.
+	Traps map[guest.TrapKind]uint64
 	// Capabilities that the module was granted; of no meaning for a native transform.
 	Capabilities guest.Capabilities
 }
@@ -99,7 +101,7 @@ func (h *Host) Status() Status {
 		s.LastCommit = time.Unix(0, at)
 	}
 	for i, m := range h.modules {
-		s.Transforms = append(s.Transforms, TransformStatus{h.cfg.Transforms[i].Name, m.Info().Digest, h.fuel[i].Load(), m.Capabilities()})
+		s.Transforms = append(s.Transforms, TransformStatus{h.cfg.Transforms[i].Name, m.Info().Digest, h.fuel[i].Load(), h.traps[i].counts(), m.Capabilities()})
 	}
 	for _, w := range h.workers {
 		s.Partitions = append(s.Partitions, w.positions.status()...)

@@ -61,7 +61,7 @@ func newWorker(h *Host, n int) *worker {
 		w.chain.topics = append(w.chain.topics, h.cfg.Outputs[name])
 	}
 	for i, m := range h.modules {
-		w.chain.stages = append(w.chain.stages, stage{name: h.cfg.Transforms[i].Name, module: m, fuel: h.fuel[i]})
+		w.chain.stages = append(w.chain.stages, stage{name: h.cfg.Transforms[i].Name, module: m, fuel: h.fuel[i], traps: h.traps[i]})
 	}
 	return w
 }

@@ -61,7 +61,7 @@ func (b *blame) walk(err error) (other bool) {
 		if e.Kind != guest.TrapInit {
 			return true
 		}
-		text := fmt.Sprintf("transform %q: init: %s", e.Transform, e.Message)
+		text := fmt.Sprintf("transform %q: init: %s", e.Transform, strings.ReplaceAll(e.Message, "\n", "; "))
 		if len(e.Stack) > 0 {
 			text += " (in " + strings.Join(e.Stack, " < ") + ")"
 		}

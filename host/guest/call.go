@@ -22,9 +22,12 @@ func (i *Instance) Transform(ctx context.Context, env Env, batch abi.Batch) (abi
 	if env.Arena == nil {
 		env.Arena = &abi.Arena{}
 	}
-	i.batch = batch
+	i.batch, i.at = batch, &i.batch
 	result, err := i.run(ctx, env, &i.batch)
-	i.batch = abi.Batch{}
+	if trap, ok := err.(*TrapError); ok {
+		trap.locate(i.at)
+	}
+	i.batch, i.at = abi.Batch{}, nil
 	if err != nil {
 		i.discard()
 		return abi.Result{}, err
@@ -41,7 +44,8 @@ func (i *Instance) run(ctx context.Context, env Env, b *abi.Batch) (abi.Result, 
 	}
 	defer i.leave()
 	limits := &i.m.config.Limits
-	i.tank.fill(limits.budget(len(b.Records)), limits.Timeout)
+	budget, limit := limits.budget(len(b.Records))
+	i.tank.fill(budget, limit, limits.Timeout)
 	result, err := i.calls(ctx, env, b)
 	i.account(err)
 	return result, err
@@ -99,7 +103,7 @@ func (i *Instance) buffer(size int64) ([]byte, error) {
 			if err := i.invoke(&i.alloc, i.stack[:]); err != nil {
 				err := i.ended(err)
 				if t, ok := err.(*TrapError); ok && t.Kind != TrapFuel && t.Kind != TrapDeadline {
-					t.Kind = TrapMemory
+					t.Kind, t.Limit = TrapMemory, LimitMemory
 				}
 				return nil, err
 			}
@@ -145,6 +149,7 @@ type pieces struct {
 // often.
 func (p *pieces) halve(ctx context.Context, b *abi.Batch, at int, left *abi.Limits) error {
 	i := p.instance
+	i.at = b
 	size := b.ImageSize()
 	if size <= i.m.config.Limits.InputBytes {
 		if left == nil {
@@ -182,7 +187,7 @@ func (i *Instance) noRoomFor(b *abi.Batch, size int64) *TrapError {
 		what = fmt.Sprintf("the record at offset %d of partition %d of topic %q", b.Records[0].Offset, b.Partition, b.Topic)
 	}
 	if size > i.m.config.Limits.InputBytes {
-		return i.m.trap(&TrapError{Kind: TrapMemory, Message: fmt.Sprintf("%s makes an image of %d bytes, the limit is %d", what, size, i.m.config.Limits.InputBytes)})
+		return i.m.trap(&TrapError{Kind: TrapMemory, Limit: LimitInputBytes, Message: fmt.Sprintf("%s makes an image of %d bytes, the limit is %d", what, size, i.m.config.Limits.InputBytes)})
 	}
 	return i.noRoom(what, size)
 }

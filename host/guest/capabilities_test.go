@@ -125,7 +125,7 @@ func TestWaitOnTheWallClock(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	i.enter(ctx, 1000, seed{})
-	i.tank.fill(unlimited, time.Hour)
+	i.tank.fill(unlimited, "", time.Hour)
 	began := time.Now()
 	for clock, at := range []int64{began.UnixNano(), int64(began.Sub(i.world.born))} {
 		wait := uint64(20 * time.Millisecond)
@@ -137,12 +137,12 @@ func TestWaitOnTheWallClock(t *testing.T) {
 			t.Errorf("clock %d: stopped by %v", clock, stopped)
 		}
 	}
-	i.tank.fill(unlimited, 20*time.Millisecond)
+	i.tank.fill(unlimited, "", 20*time.Millisecond)
 	var limit *limitError
 	if err, _ := poll(i, subscription(7, 0, 1, math.MaxUint64, 0)).(error); !errors.As(err, &limit) || limit.kind != TrapDeadline {
 		t.Errorf("a call that waits for ever is ended by %v", err)
 	}
-	i.tank.fill(unlimited, time.Hour)
+	i.tank.fill(unlimited, "", time.Hour)
 	cancel()
 	if stopped := poll(i, subscription(7, 0, 1, math.MaxUint64, 0)); stopped != errInterrupted {
 		t.Errorf("a call whose context is done is ended by %v", stopped)

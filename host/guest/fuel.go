@@ -33,6 +33,8 @@ type tank struct {
 	left            api.MutableGlobal
 	slice           int64
 	budget, granted int64
+	// limit is the one that the budget is made of.
+	limit string
 	// used is what the last call was charged.
 	used     int64
 	started  time.Time
@@ -41,8 +43,8 @@ type tank struct {
 }
 
 // fill begins a call: what was left over from the one before does not count.
-func (t *tank) fill(budget int64, timeout time.Duration) {
-	t.started = time.Now()
+func (t *tank) fill(budget int64, limit string, timeout time.Duration) {
+	t.started, t.limit = time.Now(), limit
 	t.timeout, t.deadline = timeout, t.started.Add(timeout)
 	t.budget, t.granted, t.used = budget, 0, 0
 	if t.left != nil {
@@ -64,16 +66,16 @@ func (t *tank) late() string {
 	return fmt.Sprintf("stopped after %v, the limit is %v", time.Since(t.started).Round(time.Millisecond), t.timeout)
 }
 
-// budget is what a call with so many records may use.
-func (l *Limits) budget(records int) int64 {
-	budget := int64(unlimited)
+// budget is what a call with so many records may use, and the limit that says so.
+func (l *Limits) budget(records int) (budget int64, limit string) {
+	budget = unlimited
 	if l.FuelPerBatch > 0 {
-		budget = min(budget, l.FuelPerBatch)
+		budget, limit = l.FuelPerBatch, LimitFuelPerBatch
 	}
-	if n := int64(max(1, records)); l.FuelPerRecord > 0 && l.FuelPerRecord <= unlimited/n {
-		budget = min(budget, l.FuelPerRecord*n)
+	if n := int64(max(1, records)); l.FuelPerRecord > 0 && l.FuelPerRecord <= budget/n {
+		budget, limit = l.FuelPerRecord*n, LimitFuelPerRecord
 	}
-	return budget
+	return budget, limit
 }
 
 // meterFuncs are the functions that are imported by what the meter adds to a module, never by a guest.
@@ -90,7 +92,7 @@ func refuel(i *Instance, _ api.Memory, stack []uint64) {
 	grant := max(t.slice, need-fuel)
 	if rest := t.budget - t.granted; grant > rest {
 		if fuel+rest < need {
-			interrupt(&limitError{TrapFuel, fmt.Sprintf("out of fuel: %d units were used, and %d more are needed, of the limit of %d", t.used, need, t.budget)})
+			interrupt(&limitError{TrapFuel, t.limit, fmt.Sprintf("out of fuel: %d units were used, and %d more are needed, of the limit of %d", t.used, need, t.budget)})
 		}
 		grant = rest
 	}
@@ -106,14 +108,14 @@ func (i *Instance) yield() {
 		interrupt(errInterrupted)
 	}
 	if time.Now().After(i.tank.deadline) {
-		interrupt(&limitError{TrapDeadline, i.tank.late()})
+		interrupt(&limitError{TrapDeadline, LimitTimeout, i.tank.late()})
 	}
 }
 
 // limitError is a limit that ended a call, on its way through the runtime.
 type limitError struct {
-	kind TrapKind
-	text string
+	kind       TrapKind
+	name, text string
 }
 
 func (e *limitError) Error() string { return e.text }

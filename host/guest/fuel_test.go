@@ -31,7 +31,7 @@ func TestDeadline(t *testing.T) {
 				i := instantiate(t, m)
 				_, err := i.Transform(t.Context(), Env{}, batchOf("a"))
 				trap := trapOf(t, err)
-				if trap.Kind != TrapDeadline || !strings.HasPrefix(trap.Message, "stopped after ") || !strings.HasSuffix(trap.Message, ", the limit is 100ms") {
+				if trap.Kind != TrapDeadline || trap.Limit != LimitTimeout || !strings.HasPrefix(trap.Message, "stopped after ") || !strings.HasSuffix(trap.Message, ", the limit is 100ms") {
 					t.Errorf("got %s: %s", trap.Kind, trap.Message)
 				}
 				if trap.Fuel == 0 || trap.Fuel != i.Fuel() {
@@ -83,7 +83,7 @@ func TestFuel(t *testing.T) {
 					i := instantiate(t, m)
 					_, err := i.Transform(t.Context(), Env{}, batchOf("a", "b"))
 					trap := trapOf(t, err)
-					if trap.Kind != TrapFuel || !strings.HasSuffix(trap.Message, " more are needed, of the limit of 2000000") {
+					if trap.Kind != TrapFuel || trap.Limit != LimitFuelPerRecord || !strings.HasSuffix(trap.Message, " more are needed, of the limit of 2000000") {
 						t.Fatalf("slices of %d: %s: %s", slice, trap.Kind, trap.Message)
 					}
 					if trap.Fuel < 1_900_000 || trap.Fuel > 2_040_000 {
@@ -107,19 +107,22 @@ func TestBudget(t *testing.T) {
 		batch, record int64
 		records       int
 		want          int64
+		limit         string
 	}{
-		{0, 0, 5, unlimited},
-		{7, 0, 5, 7},
-		{0, 7, 5, 35},
-		{0, 7, 0, 7},
-		{30, 7, 5, 30},
-		{40, 7, 5, 35},
-		{0, unlimited, 2, unlimited},
-		{9, unlimited, 2, 9},
+		{0, 0, 5, unlimited, ""},
+		{7, 0, 5, 7, LimitFuelPerBatch},
+		{0, 7, 5, 35, LimitFuelPerRecord},
+		{0, 7, 0, 7, LimitFuelPerRecord},
+		{30, 7, 5, 30, LimitFuelPerBatch},
+		{34, 7, 5, 34, LimitFuelPerBatch},
+		{35, 7, 5, 35, LimitFuelPerRecord},
+		{40, 7, 5, 35, LimitFuelPerRecord},
+		{0, unlimited, 2, unlimited, ""},
+		{9, unlimited, 2, 9, LimitFuelPerBatch},
 	} {
 		l := Limits{FuelPerBatch: c.batch, FuelPerRecord: c.record}
-		if got := l.budget(c.records); got != c.want {
-			t.Errorf("%+v: %d", c, got)
+		if got, limit := l.budget(c.records); got != c.want || limit != c.limit {
+			t.Errorf("%+v: %d by %q", c, got, limit)
 		}
 	}
 }

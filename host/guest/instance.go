@@ -35,7 +35,9 @@ type Instance struct {
 	in, room uint32
 
 	// batch is what Transform was given, here so that a call allocates nothing.
-	batch          abi.Batch
+	batch abi.Batch
+	// at is the part of it that the call is about.
+	at             *abi.Batch
 	ctx            callContext
 	tank           tank
 	world          world
@@ -81,7 +83,7 @@ func (m *Module) Instantiate(ctx context.Context) (*Instance, error) {
 
 func (i *Instance) start(ctx context.Context) (err error) {
 	// Without a limit of fuel: an init works once, and for no record.
-	i.tank.fill(unlimited, i.m.config.Limits.Timeout)
+	i.tank.fill(unlimited, "", i.m.config.Limits.Timeout)
 	defer func() { i.account(err) }()
 	i.enter(ctx, 0, seed{name: i.m.config.Name})
 	defer i.leave()
@@ -149,7 +151,7 @@ func (i *Instance) initTrap(err error) error {
 	if !ok {
 		return err
 	}
-	return i.m.trap(&TrapError{Kind: TrapInit, Message: t.Message, Stack: t.Stack, cause: t})
+	return i.m.trap(&TrapError{Kind: TrapInit, Message: t.Message, Stack: t.Stack, Limit: t.Limit, cause: t})
 }
 
 // account takes note of what a call used, in its trap too.

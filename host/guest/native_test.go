@@ -74,7 +74,7 @@ func TestNativeTraps(t *testing.T) {
 		if trap.Kind != c.kind || trap.Message != c.message || trap.Transform != "n" || trap.Digest != "" {
 			t.Errorf("%s: got %v", name, err)
 		}
-		if want := `transform "n": trap ` + string(c.kind) + ": " + c.message; !strings.HasPrefix(err.Error(), want) {
+		if want := `topic "in" partition 3 offset 100: transform "n": trap ` + string(c.kind) + ": " + c.message; !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		switch name {

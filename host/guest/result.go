@@ -2,6 +2,7 @@ package guest
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/wasmflow/wasmflow/abi"
 )
@@ -12,7 +13,12 @@ func (m *Module) badResult(err error) *TrapError {
 	t := &TrapError{Kind: TrapBadResult, Message: err.Error(), cause: err}
 	var field *abi.FieldError
 	if errors.As(err, &field) && field.OverLimit {
-		t.Kind = TrapOutput
+		t.Kind, t.Limit = TrapOutput, LimitOutputBytes
+		for _, counted := range []string{"records", "headers", "header_count"} {
+			if strings.HasSuffix(field.Field, counted) {
+				t.Limit = LimitOutputRecords
+			}
+		}
 	}
 	return m.trap(t)
 }

@@ -76,7 +76,7 @@ func (i *Instance) queue() {
 	case <-i.ctx.Done():
 		interrupt(errInterrupted)
 	case <-timer.C:
-		interrupt(&limitError{TrapDeadline, i.tank.late() + ", while another instance of this process had a deep stack: it recurses, and so does that"})
+		interrupt(&limitError{TrapDeadline, LimitTimeout, i.tank.late() + ", while another instance of this process had a deep stack: it recurses, and so does that"})
 	}
 }
 

@@ -52,34 +52,6 @@ const (
 	maxFrames  = 32
 )
 
-// TrapError is a call that did not return properly. The instance is gone.
-type TrapError struct {
-	Kind TrapKind
-	// Message is the guest's own text where it gave one (its panic with file and line), else what is known. Valid UTF-8, at
-	// most 4 KiB, never empty. It is the guest's word: it may quote the data of a record.
-	Message string
-	// Stack are the functions that were running, innermost first, at most 32; by number where the module has no names.
-	Stack []string
-	// Transform is Config.Name, Digest the module's SHA-256 in hexadecimal, empty for a native transform.
-	Transform, Digest string
-	// Fuel that the call had used, in units of Limits.FuelMode; 0 for a native transform.
-	Fuel uint64
-
-	cause error
-}
-
-// Error gives transform, kind, message and stack in one text; only the message may have several lines.
-func (e *TrapError) Error() string {
-	s := subject(e.Transform, e.Digest) + ": trap " + string(e.Kind) + ": " + e.Message
-	if len(e.Stack) > 0 {
-		s += " (in " + strings.Join(e.Stack, " < ") + ")"
-	}
-	return s
-}
-
-// Unwrap gives what the trap came from: an *abi.FieldError, the trap inside init, or the runtime's own error.
-func (e *TrapError) Unwrap() error { return e.cause }
-
 // exitError is the guest's proc_exit on its way through the runtime.
 type exitError struct{ code uint32 }
 
@@ -133,7 +105,7 @@ func (i *Instance) trapOf(err error) *TrapError {
 	var limit *limitError
 	if errors.As(err, &limit) {
 		// What the guest said before has nothing to do with it.
-		t.Kind, t.Message = limit.kind, limit.text
+		t.Kind, t.Message, t.Limit = limit.kind, limit.text, limit.name
 		i.said.flush(i)
 		return i.m.trap(t)
 	}
@@ -199,13 +171,6 @@ func outOfMemory(t *TrapError) bool {
 		}
 	}
 	return false
-}
-
-// trap fills in whose trap it is and holds the message to its bound.
-func (m *Module) trap(t *TrapError) *TrapError {
-	t.Transform, t.Digest = m.config.Name, m.digest
-	t.Message = clean(t.Message, maxMessage)
-	return t
 }
 
 // frames reads the runtime's stack trace: a function a line, with module and signature.

@@ -70,19 +70,6 @@ func TestTraps(t *testing.T) {
 	}
 }
 
-func TestTrapText(t *testing.T) {
-	t.Parallel()
-	m := load(t, "fail", nil)
-	_, err := instantiate(t, m).Transform(t.Context(), Env{}, batchOf("a"))
-	want := `transform "fail" (module ` + m.Info().Digest[:12] + `): trap unreachable: boom at src/lib.rs:3:5 (in wasmflow_transform)`
-	if err.Error() != want {
-		t.Errorf("got %s", err)
-	}
-	if errors.Unwrap(err) == nil {
-		t.Error("there is no cause")
-	}
-}
-
 func TestInitTraps(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
