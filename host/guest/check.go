@@ -185,40 +185,8 @@ func checkImport(x extern) string {
 		return fmt.Sprintf("it imports %s, which is reserved for a later version of the host", name)
 	}
 	p := fmt.Sprintf("it imports the %s %s, which is not offered", x.kind, name)
-	if hint := importHint(x); hint != "" {
+	if hint := askedBy(x); hint != "" {
 		p += " (" + hint + ")"
 	}
 	return p
-}
-
-// importHints say who asks for an import; the first whose module and prefix of the name fit is given.
-var importHints = []struct{ module, prefix, hint string }{
-	{wasiModule, "sock_", "sockets: a guest reaches no network; Go links it where it imports net or net/http"},
-	{wasiModule, "path_", "files: a guest reaches none; Go links it where it opens files, time.LoadLocation does too"},
-	{wasiModule, "fd_", "files: a guest reaches none"},
-	{wasiModule, "thread", "threads: a guest is one thread"},
-	{wasiModule, "proc_raise", "signals: there are none"},
-	{"wasi_unstable", "", "WASI preview0: build with a newer compiler, for " + wasiModule},
-	{"wasi:", "", "WASI preview2: build for wasm32-wasip1 or wasm32-unknown-unknown"},
-	{"wasi", "thread", "threads: a guest is one thread"},
-	{"env", "abort", "AssemblyScript asks for it: build with --use abort="},
-	{"env", "emscripten_", "Emscripten asks for it: build a standalone reactor with clang or zig"},
-	{"env", "memory", "an imported memory: build without --import-memory"},
-	{"env", "", "a symbol that the linker did not find"},
-	{"gojs", "", "built for JavaScript: build with GOOS=wasip1 GOARCH=wasm -buildmode=c-shared"},
-	{"go", "", "built for JavaScript: build with GOOS=wasip1 GOARCH=wasm -buildmode=c-shared"},
-	{"__wbindgen", "", "wasm-bindgen asks for it: a crate with its js feature, often getrandom, chrono or uuid"},
-	{"wbg", "", "wasm-bindgen asks for it: a crate with its js feature, often getrandom, chrono or uuid"},
-	{abi.ImportModule, "", "built for a later version of the host, or misspelt"},
-}
-
-func importHint(x extern) string {
-	for _, h := range importHints {
-		exact := x.module == h.module
-		family := strings.HasSuffix(h.module, ":") || strings.HasPrefix(h.module, "__")
-		if (exact || family && strings.HasPrefix(x.module, h.module)) && strings.HasPrefix(x.name, h.prefix) {
-			return h.hint
-		}
-	}
-	return ""
 }

@@ -70,6 +70,7 @@ func TestGoGuest(t *testing.T) {
 	}{
 		{"panic", TrapUnreachable, "panic: no luck\nguest/main.go:53"},
 		{"nil", TrapUnreachable, "panic: runtime error: invalid memory address or nil pointer dereference\n[signal 0xb code=0x0 addr=0x0 pc=0x0]\nguest/main.go:56"},
+		{"index", TrapUnreachable, "panic: runtime error: index out of range [5] with length 0\nguest/main.go:71"},
 		{"exit", TrapExit, "the guest exited with code 7"},
 		{"grow", TrapMemory, "runtime: out of memory: cannot allocate 1048576-byte block"},
 		{"recurse", TrapStack, "runtime: out of memory: cannot allocate "},

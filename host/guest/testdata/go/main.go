@@ -67,6 +67,8 @@ func do(what string) {
 	case "spin":
 		for {
 		}
+	case "index":
+		fmt.Println(kept[len(what)])
 	case "world":
 		began := time.Now()
 		time.Sleep(time.Hour)
