@@ -30,6 +30,8 @@ const (
 	HeaderAttempts  = "wasmflow.attempts"
 	HeaderKind      = "wasmflow.kind"
 	HeaderStack     = "wasmflow.guest.stack"
+	// HeaderTimestamp is the record's timestamp in ms, only where the dead letter cannot have it.
+	HeaderTimestamp = "wasmflow.timestamp"
 )
 
 // Kinds of guilt beside those of guest.TrapKind, in HeaderKind and in metrics.
@@ -127,8 +129,13 @@ func (w *worker) deadLetter(in *abi.Batch, r *abi.Record, v *verdict) kgo.Record
 	add(HeaderAttempts, strconv.Itoa(v.attempts))
 	add(HeaderKind, kind)
 	add(HeaderStack, cut(v.stack(), mostStack))
+	at := time.UnixMilli(r.Timestamp)
+	if !writable(at) {
+		add(HeaderTimestamp, strconv.FormatInt(r.Timestamp, 10))
+		at = time.Now()
+	}
 	return kgo.Record{
-		Key: r.Key, Value: r.Value, Headers: headers, Timestamp: time.UnixMilli(r.Timestamp),
+		Key: r.Key, Value: r.Value, Headers: headers, Timestamp: at,
 		Topic: w.h.cfg.Errors.DeadLetter, Partition: abi.PartitionByKey,
 	}
 }

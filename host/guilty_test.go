@@ -290,7 +290,7 @@ func TestUndeliverable(t *testing.T) {
 		cfg.Errors, cfg.Logger = ErrorPolicy{DeadLetter: "dead"}, zap.NewNop()
 		err := w.once(cfg)
 		mention(t, err, ErrDeadLetter, `topic "dead"`, `topic "in" partition 0 offset `)
-		if got := w.read(0); len(got) != 0 || w.committed() != -1 {
+		if got := w.read(0); len(got) != 0 || w.committed() != 0 {
 			t.Errorf("%s: outputs %v, committed %d", name, got, w.committed())
 		}
 	}
@@ -364,5 +364,75 @@ func TestCut(t *testing.T) {
 	}
 	if r.Headers[0].Key != HeaderKind || string(r.Headers[0].Value) != "theirs" {
 		t.Errorf("first header %v, want the record's own", r.Headers[0])
+	}
+}
+
+// TestSmallerBatches: a topic that takes less than was known refuses batches of records that are small enough. They are sent in
+// parcels, and a record that is too large by itself is guilty alone.
+func TestSmallerBatches(t *testing.T) {
+	t.Parallel()
+	const most = 3000
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1, "dead": 1})
+	w.produce(0, 300, 1)
+	large := bytes.Repeat([]byte("large"), most/5)
+	if err := w.client.ProduceSync(w.ctx(), &kgo.Record{Topic: "in", Value: large}, &kgo.Record{Topic: "in", Value: large[:most-100]}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.MessageTooLarge, Count: -1, When: func(req kmsg.Request) bool {
+		for _, topic := range req.(*kmsg.ProduceRequest).Topics {
+			for _, p := range topic.Partitions {
+				if len(p.Records) > most {
+					return true
+				}
+			}
+		}
+		return false
+	}})
+	cfg := w.config(natives("forward"))
+	cfg.Errors, cfg.Logger, cfg.MaxDelay = ErrorPolicy{DeadLetter: "dead"}, zap.NewNop(), time.Hour
+	if err := w.once(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.read(301); len(got) != 301 {
+		t.Errorf("%d outputs, want 301", len(got))
+	}
+	if got := w.records("dead", 1); len(got) != 1 || !bytes.Equal(got[0].Value, large) {
+		t.Errorf("dead letters %v", got)
+	}
+}
+
+// TestRaisedLimit: a topic's limit that was raised while the pipeline runs holds for the records that come.
+func TestRaisedLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "dead": 1})
+	admin := kadm.NewClient(w.client)
+	small, large := "1000", "10000"
+	if _, err := admin.CreateTopic(w.ctx(), 1, 1, map[string]*string{"max.message.bytes": &small}, "out"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := w.config(natives("forward"))
+	committed := make(chan Transaction, 10)
+	cfg.Errors, cfg.Logger = ErrorPolicy{DeadLetter: "dead"}, zap.NewNop()
+	cfg.Hooks.Committed = func(txn Transaction) { committed <- txn }
+	r := w.run(cfg)
+	value := bytes.Repeat([]byte("x"), 2000)
+	put := func(guilty int) {
+		t.Helper()
+		if err := w.client.ProduceSync(w.ctx(), &kgo.Record{Topic: "in", Value: value}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		if txn := <-committed; txn.In != 1 || txn.Guilty != guilty {
+			t.Fatalf("%d records, %d guilty, want 1 and %d", txn.In, txn.Guilty, guilty)
+		}
+	}
+	put(1)
+	if _, err := admin.AlterTopicConfigs(w.ctx(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &large}}, "out"); err != nil {
+		t.Fatal(err)
+	}
+	put(1) // it was asked a moment ago
+	r.h.topics.read.Store(0)
+	put(0)
+	if got := w.read(1); len(got) != 1 || r.h.Status().SessionsRecreated != 1 {
+		t.Errorf("outputs %v, %d sessions recreated", got, r.h.Status().SessionsRecreated)
 	}
 }

@@ -30,6 +30,7 @@ type Host struct {
 	client *kgo.Client // for questions; no group, no transactions
 	admin  *kadm.Client
 
+	begins   kadm.Offsets // where the group begins in partitions that it had committed nothing of
 	verdicts verdicts
 	breaker  breaker
 
@@ -138,6 +139,9 @@ func (h *Host) run(ctx context.Context) error {
 	h.mu.Lock()
 	h.workers = workers
 	h.mu.Unlock()
+	if err := h.begin(ctx); err != nil {
+		return fmt.Errorf("pipeline %q: %w", h.cfg.Name, err)
+	}
 	var once *ends
 	if h.cfg.Once {
 		if once, err = h.readEnds(ctx); err != nil {

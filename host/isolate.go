@@ -50,7 +50,9 @@ func (w *worker) isolate(ctx context.Context, in *abi.Batch, t *transaction, tri
 		before := t.mark()
 		found, err := w.attempt(ctx, in, t)
 		if err == nil {
-			guilty = w.unplaced(ctx, in, t, before, found)
+			if guilty, err = w.unplaced(ctx, in, t, before, found); err != nil {
+				return nil, err
+			}
 			t.judged += n
 			t.guilty += len(guilty)
 			return guilty, w.tooGuilty(in, t, guilty)
@@ -111,14 +113,18 @@ func tooLarge(err error) bool {
 }
 
 // unplaced adds the records to the guilty ones whose outputs no topic takes, and withdraws these outputs.
-func (w *worker) unplaced(ctx context.Context, in *abi.Batch, t *transaction, since mark, guilty []verdict) []verdict {
+func (w *worker) unplaced(ctx context.Context, in *abi.Batch, t *transaction, since mark, guilty []verdict) ([]verdict, error) {
 	refused := map[int64]bool(nil)
 	for i := since.out; i < len(t.out); i++ {
 		from := &t.sources[i]
 		if refused[from.offset] {
 			continue
 		}
-		if err := w.h.checkRecord(ctx, &t.out[i]); err != nil {
+		err := w.h.checkRecord(ctx, &t.out[i])
+		if errors.Is(err, errLimitRaised) {
+			return nil, err
+		}
+		if err != nil {
 			if refused == nil {
 				refused = map[int64]bool{}
 			}
@@ -129,5 +135,5 @@ func (w *worker) unplaced(ctx context.Context, in *abi.Batch, t *transaction, si
 	if refused != nil {
 		t.withdraw(since, func(offset int64) bool { return refused[offset] })
 	}
-	return guilty
+	return guilty, nil
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // adjustOffsets decides where a session begins in the partitions that came to it, before anything of them is fetched. A
-// partition without a commit gets an explicit offset: the client would otherwise go back to 0 after an abort, or, starting
-// at the end, skip what it had polled. It runs in the client's group goroutine.
+// partition without a commit gets an explicit offset, where begin found it or else at its start: the client would otherwise go
+// back to 0 after an abort, or, starting at the end, skip what it had polled. It runs in the client's group goroutine.
 func (w *worker) adjustOffsets(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	topics := make([]string, 0, len(offsets))
 	for topic := range offsets {
@@ -41,11 +41,20 @@ func (w *worker) adjustOffsets(ctx context.Context, offsets map[string]map[int32
 				return nil, fmt.Errorf("list where topic %q partition %d ends: %w", topic, n, end.Err)
 			}
 			at := o.EpochOffset().Offset
+			if at < 0 { // it is committed before anything is waited for, as begin would have done
+				if at = start.Offset; w.h.begins != nil {
+					if begin, ok := w.h.begins.Lookup(topic, n); ok {
+						at = begin.At
+					}
+				}
+				partitions[n] = kgo.NewOffset().At(at)
+				w.positions.skip(topic, n, at, at)
+				w.wake()
+				if at >= start.Offset {
+					continue
+				}
+			}
 			switch {
-			case at < 0 && w.h.cfg.Start == StartLatest:
-				at, o = end.Offset, kgo.NewOffset().At(end.Offset)
-			case at < 0:
-				at, o = start.Offset, kgo.NewOffset().At(start.Offset)
 			case at < start.Offset: // one beyond the end is for the fetch to tell: only the leader knows where the log really ends
 				if err := w.h.refuseRange(topic, n, at, start.Offset, end.Offset); err != nil {
 					w.stop(err)

@@ -17,7 +17,7 @@ type ends struct {
 // end is what a partition has to reach. A commit that lay beyond the log's end says nothing: it is not taken for it.
 type end struct{ offset, beyond int64 }
 
-// readEnds reads them. A partition that a first start would begin at its end has nothing to do. One whose next offset is out
+// readEnds reads them. One whose next offset is out
 // of the log's range stops the pipeline here, as it would when read, also where it holds no record any more.
 func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 	names, err := h.inputTopics(ctx)
@@ -57,7 +57,7 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 				}
 				target.beyond = at.At
 			}
-			if known && target.beyond >= 0 || start.Offset < last.Offset && (known || h.cfg.Start != StartLatest) {
+			if target.beyond >= 0 || start.Offset < last.Offset {
 				e.topics[topic][n] = target
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -57,20 +58,44 @@ func (h *Host) checkRecord(ctx context.Context, r *kgo.Record) error {
 			return fmt.Errorf("%w: partition %d of %d", errPlacement, r.Partition, n)
 		}
 	}
-	if !r.Timestamp.After(time.Time{}) || r.Timestamp.Year() > lastYear {
-		return fmt.Errorf("%w: no time that Kafka can hold", errPlacement)
+	if !writable(r.Timestamp) {
+		return fmt.Errorf("%w: a timestamp of %d ms is none that can be written, from 1677-09-22 to 2262-04-11", errPlacement, r.Timestamp.UnixMilli())
 	}
 	if r.Key == nil && h.topics.isCompacted(r.Topic) {
 		return fmt.Errorf("%w: a compacted topic takes no record without a key", errPlacement)
 	}
 	if size, most := batchSize(r), int(h.topics.maxMessageBytes(r.Topic)); size > most {
+		if h.raised(ctx, r.Topic, size) {
+			return errLimitRaised
+		}
 		return fmt.Errorf("%w: %d bytes are more than the %d that its max.message.bytes allows", errPlacement, size, most)
 	}
 	return nil
 }
 
-// lastYear is the last one that a timestamp may lie in: later ones are a mistake of units.
-const lastYear = 9999
+// writable says whether the client can write a time: it counts nanoseconds in 64 bits, and would silently write another time
+// past their ends. Years beyond that are a mistake of units, or a word for "never".
+func writable(at time.Time) bool {
+	ms := at.UnixMilli()
+	return ms > -mostMillis && ms < mostMillis
+}
+
+const mostMillis = math.MaxInt64 / int64(time.Millisecond)
+
+// errLimitRaised is the cause of an abort after which a new session writes larger batches.
+var errLimitRaised = errors.New("max.message.bytes of an output was raised")
+
+// limitsHold is how long the limits of topics are taken for what they were.
+const limitsHold = 5 * time.Second
+
+// raised says that a topic takes such a batch by now. It asks at most once in limitsHold.
+func (h *Host) raised(ctx context.Context, topic string, size int) bool {
+	if time.Since(time.Unix(0, h.topics.read.Load())) < limitsHold {
+		return false
+	}
+	h.readLimits(ctx, h.cfg.OutputTopics())
+	return size <= int(h.topics.maxMessageBytes(topic))
+}
 
 // countPartitions asks again, since a topic may have grown.
 func (h *Host) countPartitions(ctx context.Context, topic string) int {

@@ -262,3 +262,58 @@ func TestHoleInAPoll(t *testing.T) {
 		}
 	}
 }
+
+// TestBeginInAnActiveGroup: where another host is in the group, only members may commit where it begins. What is new to the group
+// begins as configured; a partition that comes later is read from its beginning, also under `latest`.
+func TestBeginInAnActiveGroup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "more": 1, "out": 1})
+	w.produce(0, 2, 1)
+	if err := w.client.ProduceSync(w.ctx(), &kgo.Record{Topic: "more", Value: []byte("old")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	first := w.config(natives("forward"))
+	assigned := make(chan struct{}, 10)
+	first.Start, first.Hooks.Assigned = StartLatest, func(int, map[string][]int32) { assigned <- struct{}{} }
+	one := w.run(first)
+	<-assigned
+	if at := w.committed(); at != 2 {
+		t.Errorf("the group begins at %d, want 2", at)
+	}
+	second := w.config(natives("forward"))
+	second.Inputs, second.Instance, second.Start = []string{"in", "more"}, "1", StartLatest
+	more := make(chan struct{})
+	var once sync.Once
+	second.Hooks.Assigned = func(_ int, partitions map[string][]int32) {
+		if len(partitions["more"]) > 0 {
+			once.Do(func() { close(more) })
+		}
+	}
+	two := w.run(second)
+	<-more
+	if err := w.client.ProduceSync(w.ctx(), &kgo.Record{Topic: "more", Value: []byte("00000")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kadm.NewClient(w.client).CreatePartitions(w.ctx(), 1, "in"); err != nil {
+		t.Fatal(err)
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(w.broker.Addrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	if err := cl.ProduceSync(w.ctx(), &kgo.Record{Topic: "in", Partition: 1, Value: []byte("00001")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*running{one, two} { // they would see the partition within metadataMaxAge
+		r.h.leaving.Store(true)
+		r.stop()
+		if err := r.wait(t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.once(second); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(0, 2)
+}

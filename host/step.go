@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -136,12 +135,8 @@ func (w *worker) produce(ctx context.Context, s session, t *transaction) error {
 	}
 	delivering, cancel := context.WithTimeout(ctx, w.h.cfg.deliveryTimeout())
 	defer cancel()
-	for i := range t.out { // in the order of the transforms (I5)
-		s.client().Produce(delivering, &t.out[i], t.promise)
-	}
-	if err := s.client().Flush(delivering); err != nil {
-		w.room.shrink(t.in) // a slow network: the same amount would be late again, for ever
-		return &produceError{err: fmt.Errorf("not delivered within %v: %w", w.h.cfg.deliveryTimeout(), err)}
+	if err := w.deliver(delivering, s, t); err != nil {
+		return err
 	}
 	return w.explainProduce(t)
 }

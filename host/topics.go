@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -34,6 +35,9 @@ type topics struct {
 	limits     map[string]int32 // max.message.bytes of output topics
 	compacted  map[string]bool  // output topics with cleanup.policy compact
 	partitions map[string]int   // of output topics
+	parcels    map[string]int   // bytes that are sent to a topic at once, where a batch was too large
+	parceled   atomic.Bool      // there are parcels
+	read       atomic.Int64     // when the limits were read last, in ns since 1970
 }
 
 // maxMessageBytes bounds the batches of a topic.
@@ -226,12 +230,18 @@ func (h *Host) inputTopics(ctx context.Context) ([]string, error) {
 
 // readLimits reads what the output topics take. Without the right to do so the broker's defaults hold.
 func (h *Host) readLimits(ctx context.Context, outputs []string) {
+	h.topics.read.Store(time.Now().UnixNano())
 	configs, err := h.admin.DescribeTopicConfigs(ctx, outputs...)
 	if err != nil {
 		h.log.Debug("topic configs cannot be read; records up to the broker's default size are sent", zap.NamedError("err", err))
 		return
 	}
-	limits, compacted := map[string]int32{}, map[string]bool{}
+	h.topics.mu.Lock()
+	defer h.topics.mu.Unlock()
+	limits, compacted := maps.Clone(h.topics.limits), maps.Clone(h.topics.compacted)
+	if limits == nil {
+		limits, compacted = map[string]int32{}, map[string]bool{}
+	}
 	for _, c := range configs {
 		for _, kv := range c.Configs {
 			switch kv.Key {
@@ -244,8 +254,6 @@ func (h *Host) readLimits(ctx context.Context, outputs []string) {
 			}
 		}
 	}
-	h.topics.mu.Lock()
-	defer h.topics.mu.Unlock()
 	h.topics.limits, h.topics.compacted = limits, compacted
 }
 

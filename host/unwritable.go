@@ -2,9 +2,7 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -51,6 +49,9 @@ func (w *worker) explainProduce(t *transaction) error {
 // What it finds it convicts: the next step leaves these records out. It returns the cause of the abort. Without transactions the
 // halves are duplicates, which at_least_once allows.
 func (w *worker) findUnwritable(ctx context.Context, s session, t *transaction, cause *unwritableError) error {
+	if w.smaller(ctx, t, cause) {
+		return &produceError{cause.topic, cause.err}
+	}
 	p := prober{w: w, s: s, t: t, cause: cause, until: time.Now().Add(w.h.cfg.MaxGuestTime)}
 	if err := p.bisect(ctx, cause.suspects); err != nil {
 		return err
@@ -59,6 +60,7 @@ func (w *worker) findUnwritable(ctx context.Context, s session, t *transaction, 
 		w.room.shrink(t.in)
 		return &produceError{cause.topic, cause.err}
 	}
+	w.failures = 0 // it gets on
 	if w.h.cfg.Errors.OnError == OnErrorFail {
 		return p.found
 	}
@@ -111,35 +113,29 @@ func (p *prober) refuses(ctx context.Context, suspects []suspect) (bool, error) 
 	}
 	delivering, cancel := context.WithTimeout(ctx, p.w.h.cfg.deliveryTimeout())
 	defer cancel()
-	var mu sync.Mutex
-	var refused, failed error
-	promise := func(_ *kgo.Record, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case err == nil:
-		case isRecordFault(err):
-			refused = err
-		default:
-			failed = err
-		}
-	}
+	probe := &transaction{in: p.t.in}
 	for i := range suspects {
 		for _, n := range suspects[i].outputs {
 			r := &p.t.out[n]
-			p.s.client().Produce(delivering, &kgo.Record{
+			probe.out = append(probe.out, kgo.Record{
 				Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp, Topic: r.Topic, Partition: r.Partition,
-			}, promise)
+			})
 		}
 	}
-	flushed := p.s.client().Flush(delivering)
+	undelivered := p.w.deliver(delivering, p.s, probe)
 	if _, err := p.s.end(ctx, false); err != nil {
 		return false, err
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if refused == nil && (flushed != nil || failed != nil) {
-		return false, &produceError{p.cause.topic, errors.Join(flushed, failed)}
+	probe.mu.Lock()
+	defer probe.mu.Unlock()
+	switch {
+	case isRecordFault(probe.failed):
+		return true, nil
+	case undelivered != nil:
+		return false, undelivered
+	case probe.failed != nil:
+		return false, &produceError{p.cause.topic, probe.failed}
+	default:
+		return false, nil
 	}
-	return refused != nil, nil
 }
