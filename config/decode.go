@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
@@ -15,6 +16,8 @@ type decoder struct {
 	places map[string]place  // of values, by path
 	bad    map[string]bool   // paths that have a problem already
 	raw    map[string]string // by path, the text of values into which something was put
+	// literal says that nothing is put into values.
+	literal bool
 }
 
 func (d *decoder) decode(f *file, tree map[string]any, root place) {
@@ -113,6 +116,10 @@ func (d *decoder) value(v reflect.Value, tag reflect.StructTag, raw any, path st
 	c := cellOf(raw)
 	switch {
 	case c == nil: // reread reported it
+	case v.Type() == reflect.TypeFor[document]():
+		if text, err := json.Marshal(d.params(raw, path)); err == nil {
+			v.SetBytes(text)
+		}
 	case v.Type() == reflect.TypeFor[brokers]():
 		d.brokers(v, c, isMap, path)
 	case v.Kind() == reflect.Struct, v.Kind() == reflect.Map:
@@ -273,7 +280,7 @@ func wanted(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"
-	case reflect.Int:
+	case reflect.Int, reflect.Int32, reflect.Int64:
 		return "a whole number"
 	default:
 		return "text"

@@ -14,6 +14,9 @@ import (
 
 // text is a scalar's text after substitution, and whether it may be shown in an error.
 func (d *decoder) text(c *cell, path string) (text string, show, ok bool) {
+	if d.literal {
+		return c.text, true, true
+	}
 	text, replaced, problem := d.substitute(c.text, c.at)
 	if problem != nil {
 		problem.Path = path

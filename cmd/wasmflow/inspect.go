@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/wasmflow/wasmflow/config"
@@ -25,43 +24,206 @@ type refusal struct{ file, reason string }
 
 func (r *refusal) Error() string { return r.file + ": " + r.reason }
 
+// inspected is a module, and the transform of a configuration that it stands in.
+type inspected struct {
+	Pipeline     string              `json:"pipeline,omitempty"`
+	Transform    string              `json:"transform,omitempty"`
+	Capabilities *guest.Capabilities `json:"capabilities,omitempty"`
+	guest.Info
+	Run *fixtureRun `json:"run,omitempty"`
+}
+
 func newInspect(c *cli) *cobra.Command {
-	return &cobra.Command{
-		Use:   "inspect FILE",
-		Short: "Show what is in a module, and why it would be refused",
+	var f inspectFlags
+	cmd := &cobra.Command{
+		Use:   "inspect [FILE | -c CONFIG]",
+		Short: "Show what is in a module, why it would be refused, and what it costs",
 		Long: `inspect reads a module and runs nothing of it: digest, ABI, imports, exports, memory, producers, and what the guest
-says of itself. Exit code 1 where run would refuse the module, with every reason.`,
+says of itself. With -c it shows the modules of a configuration, and what they are granted. Exit code 1 where run
+would refuse a module, with every reason.
+
+With --run it runs the module on the records of a fixture, within the same limits as run, and tells the fuel that they
+take. Configuration and outputs come from the fixture, or from the transform of -c.`,
 		Example: `  wasmflow inspect payments.wasm
-  wasmflow inspect payments.wasm -o json`,
-		Args: arguments(1, 1, "one file"),
+  wasmflow inspect payments.wasm -o json
+  wasmflow inspect payments.wasm --run fixture.yaml
+  wasmflow inspect -c config.yaml --transform validate --run fixture.yaml`,
+		Args: arguments(0, 1, "one file"),
 		RunE: c.verb(func(cmd *cobra.Command, args []string) (outcome, error) {
-			return inspect(cmd.Context(), args[0])
+			return f.inspect(cmd, args)
 		}),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"wasm"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.transform, "transform", "", "only the transform of this name")
+	cmd.Flags().StringVar(&f.fixture, "run", "", "fixture to run the module on")
+	noError(cmd.MarkFlagFilename("run", "yaml", "yml"))
+	return cmd
 }
 
-func inspect(ctx context.Context, file string) (outcome, error) {
-	wasm, err := readModule(file)
+// inspectFlags are those of the verb.
+type inspectFlags struct {
+	configFlags
+	transform, fixture string
+}
+
+// subject is a module that is inspected.
+type subject struct {
+	file     string
+	pipeline string // "" where it is of no configuration
+	conf     guest.Config
+	configAt config.Place
+}
+
+func (f *inspectFlags) inspect(cmd *cobra.Command, args []string) (outcome, error) {
+	ctx := cmd.Context()
+	var fixture *config.Fixture
+	if f.fixture != "" {
+		var err error
+		if fixture, err = config.LoadFixture(f.fixture); err != nil {
+			return outcome{}, err
+		}
+	}
+	subjects, cache, err := f.subjects(cmd, args, fixture)
 	if err != nil {
 		return outcome{}, err
 	}
-	info, err := guest.Inspect(ctx, wasm)
-	var refused *guest.RefusedError
-	if err != nil && !errors.As(err, &refused) {
-		return outcome{}, err
+	defer cache.close(ctx)
+	all := make([]inspected, 0, len(subjects))
+	var failed failures
+	for i := range subjects {
+		one, err := subjects[i].inspect(ctx, fixture)
+		var several failures
+		if err != nil && !errors.As(err, &several) {
+			return outcome{}, err
+		}
+		all, failed = append(all, one), append(failed, several...)
 	}
-	o := outcome{info, func(w io.Writer) { printInfo(w, file, info) }}
-	var f failures
-	for _, reason := range info.Problems {
-		f = append(f, &refusal{file, reason})
+	o := outcome{struct {
+		Transforms []inspected `json:"transforms"`
+	}{all}, func(w io.Writer) {
+		for i := range all {
+			all[i].print(w, subjects[i].file)
+		}
+	}}
+	if len(f.files) == 0 {
+		o.result = all[0]
 	}
-	if len(f) > 0 {
-		return o, f
+	if len(failed) > 0 {
+		return o, failed
 	}
 	return o, nil
+}
+
+// subjects are the modules that the arguments name.
+func (f *inspectFlags) subjects(cmd *cobra.Command, args []string, fixture *config.Fixture) ([]subject, moduleCache, error) {
+	usage := func(format string, a ...any) error {
+		return &usageError{code: "usage", err: fmt.Errorf(format, a...), help: cmd.CommandPath() + " --help"}
+	}
+	switch {
+	case len(f.files) > 0 && len(args) > 0:
+		return nil, moduleCache{}, usage("%s takes a file or -c, not both", cmd.CommandPath())
+	case len(f.files) == 0 && (f.transform != "" || len(f.pipelines) > 0):
+		return nil, moduleCache{}, usage("--pipeline and --transform name a part of a configuration: -c is missing")
+	case len(f.files) == 0:
+		file := ""
+		if len(args) > 0 {
+			file = args[0]
+		} else if fixture != nil {
+			file = fixture.Module
+		}
+		if file == "" {
+			return nil, moduleCache{}, usage("%s takes one file, or -c, or --run with a fixture that names one", cmd.CommandPath())
+		}
+		wasm, err := readModule(file)
+		return []subject{{file: file, conf: guest.Config{Name: "fixture", Wasm: wasm, Outputs: []string{"out"}}}}, moduleCache{}, err
+	}
+	cfg, err := f.load(cmd)
+	if err != nil {
+		return nil, moduleCache{}, err
+	}
+	var found []subject
+	var names []string
+	for _, p := range cfg.Pipelines {
+		for _, t := range p.Transforms {
+			names = append(names, p.Name+"/"+t.Name)
+			if f.transform == "" || f.transform == t.Name {
+				m := moduleOf(cfg, p.Name, t.Name)
+				t.Outputs = p.OutputNames()
+				found = append(found, subject{m.Path, p.Name, t, m.ConfigAt})
+			}
+		}
+	}
+	switch known := strings.Join(names, ", "); {
+	case len(found) == 0:
+		return nil, moduleCache{}, usage("there is no transform %q; there are %s", f.transform, known)
+	case len(found) > 1 && fixture != nil:
+		return nil, moduleCache{}, usage("--run needs one transform: name it with --pipeline and --transform; there are %s", known)
+	}
+	cache, err := useCache(cfg)
+	for i := range found {
+		found[i].conf.Cache = cache.cache
+	}
+	return found, cache, err
+}
+
+// inspect describes the module, and runs it on the fixture where there is one. What is wrong with the module itself are failures.
+func (s *subject) inspect(ctx context.Context, fixture *config.Fixture) (inspected, error) {
+	info, err := guest.Inspect(ctx, s.conf.Wasm)
+	var refused *guest.RefusedError
+	if err != nil && !errors.As(err, &refused) {
+		return inspected{}, err
+	}
+	one := inspected{Info: info}
+	var m *guest.Module
+	if s.pipeline != "" || fixture != nil && len(info.Problems) == 0 {
+		c := s.conf
+		if fixture != nil && (fixture.Config != nil || s.pipeline == "") {
+			c.Params, s.configAt = fixture.Config, fixture.ConfigAt
+		}
+		if fixture != nil && len(fixture.Outputs) > 0 {
+			c.Outputs = fixture.Outputs
+		}
+		// Its limits may allow what those of Inspect do not.
+		one.Problems = []string{}
+		m, err = guest.Load(ctx, c)
+		switch {
+		case errors.As(err, &refused):
+			one.Problems = refused.Problems
+		case err != nil:
+			return inspected{}, err
+		default:
+			defer m.Close(context.WithoutCancel(ctx))
+			one.Meter = m.Info().Meter
+		}
+	}
+	if s.pipeline != "" {
+		granted := s.conf.Capabilities.Complete()
+		one.Pipeline, one.Transform, one.Capabilities = s.pipeline, s.conf.Name, &granted
+	}
+	var f failures
+	for _, reason := range one.Problems {
+		f = append(f, &refusal{s.file, reason})
+	}
+	if len(f) > 0 {
+		return one, f
+	}
+	if fixture != nil {
+		if one.Run, err = runFixture(ctx, m, fixture, s.configAt); err != nil {
+			return one, err
+		}
+		for i := range one.Run.Tests {
+			if t := one.Run.Tests[i].trap; t != nil {
+				f = append(f, fmt.Errorf("test %q: %w", one.Run.Tests[i].Name, t))
+			}
+		}
+	}
+	if len(f) > 0 {
+		return one, f
+	}
+	return one, nil
 }
 
 // readModule reads a regular file: a pipe could make us wait for ever, a device never end.
@@ -102,43 +264,4 @@ func readAll(file string) ([]byte, error) {
 		return nil, fmt.Errorf("larger than %s, that is no module", humanize.IBytes(maxModule))
 	}
 	return wasm, nil
-}
-
-func printInfo(w io.Writer, file string, info guest.Info) {
-	t := newTable(w)
-	t.AppendRows([]table.Row{{"file", file}, {"sha256", info.Digest}, {"size", humanize.Comma(int64(info.Size)) + " bytes"}})
-	if info.Name != "" {
-		t.AppendRow(table.Row{"name", info.Name})
-	}
-	if len(info.ABI) > 0 {
-		t.AppendRow(table.Row{"abi", strings.Trim(fmt.Sprintf("v%d", info.ABI), "v[]")})
-	}
-	if m := info.Memory; m != nil {
-		size := humanize.IBytes(m.MinPages << 16)
-		if m.MaxPages != nil {
-			size += " to " + humanize.IBytes(*m.MaxPages<<16)
-		}
-		t.AppendRow(table.Row{"memory", size})
-	}
-	for _, p := range info.Producers {
-		t.AppendRow(table.Row{p.Field, strings.TrimSpace(p.Name + " " + p.Version)})
-	}
-	if len(info.Metadata) > 0 {
-		t.AppendRow(table.Row{"metadata", string(info.Metadata)})
-	}
-	appendExterns(t, "imports", info.Imports)
-	appendExterns(t, "exports", info.Exports)
-	t.AppendRow(table.Row{"loads", map[bool]string{true: "yes", false: "no"}[len(info.Problems) == 0]})
-	t.Render()
-}
-
-func appendExterns(t table.Writer, title string, list []guest.Extern) {
-	for _, x := range list {
-		name := x.Name
-		if x.Module != "" {
-			name = x.Module + "." + name
-		}
-		t.AppendRow(table.Row{title, strings.TrimSpace(name + " " + strings.TrimPrefix(x.Type, "func"))})
-		title = ""
-	}
 }

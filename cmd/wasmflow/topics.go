@@ -102,6 +102,6 @@ func newTable(w io.Writer) table.Writer {
 	if isTerminal(w) {
 		t.SetStyle(table.StyleLight)
 	}
-	t.Style().Format.Header = 0 // As it is written, not in capitals.
+	t.Style().Format.Header, t.Style().Format.Footer = 0, 0 // As it is written, not in capitals.
 	return t
 }

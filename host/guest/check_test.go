@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 func refusedOf(t testing.TB, err error) *RefusedError {
@@ -241,7 +243,7 @@ func TestInspect(t *testing.T) {
 			{"", "wasmflow_init", "func", "(i32, i32) -> i64"},
 			{"", "wasmflow_transform", "func", "(i32, i32) -> i64"},
 		},
-		Memory: &Memory{MinPages: 4}, Metadata: json.RawMessage(meta),
+		Memory: &Memory{MinPages: 4}, Meter: &Meter{FuelExact, meter.Version}, Metadata: json.RawMessage(meta),
 		Producers: []Producer{{"language", "Rust", "2021"}},
 	}
 	if d := cmp.Diff(want, info); d != "" {

@@ -93,9 +93,13 @@ func Load(ctx context.Context, c Config) (*Module, error) {
 func newModule(c Config, digest string) *Module {
 	c.Wasm = nil
 	c.Limits, c.Capabilities = c.Limits.complete(), c.Capabilities.Complete()
+	var pays *Meter
+	if c.Native == nil {
+		pays = &Meter{c.Limits.FuelMode, meter.Version}
+	}
 	return &Module{
 		config: c, digest: digest, slice: defaultSlice,
-		info:      Info{Digest: digest, ABI: []int{}, Imports: []Extern{}, Exports: []Extern{}, Problems: []string{}},
+		info:      Info{Meter: pays, Digest: digest, ABI: []int{}, Imports: []Extern{}, Exports: []Extern{}, Problems: []string{}},
 		limits:    abi.Limits{Records: c.Limits.OutputRecords, Headers: c.Limits.OutputRecords, Bytes: c.Limits.OutputBytes},
 		instances: map[*Instance]struct{}{},
 	}

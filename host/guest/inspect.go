@@ -31,10 +31,18 @@ type Info struct {
 	// Metadata is the guest's description of itself (abi/SPEC.md), nil where it has none that is valid. Characters that could
 	// steer a terminal are escaped.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
+	// Meter says how its fuel is counted; of a native transform nothing is.
+	Meter *Meter `json:"meter,omitempty"`
 	// Producers are the tools that made it (WebAssembly tool conventions, ProducersSection).
 	Producers []Producer `json:"producers,omitempty"`
 	// Problems are why Load would refuse it under the default limits; empty where it would not.
 	Problems []string `json:"problems"`
+}
+
+// Meter is how fuel is counted. It is to be compared only within one Mode and one Version.
+type Meter struct {
+	Mode    FuelMode `json:"mode"`
+	Version int      `json:"version"`
 }
 
 // Extern is an import or an export.
