@@ -21,8 +21,10 @@ const rowsDir = "../../test/rows"
 // row is a piece of work that is measured with and without paying.
 type row struct {
 	name string
-	// module is a file of rowsDir with an export of the row's name, or a guest of dist/guests.
+	// module is one of rowsDir with an export of the row's name, or a guest of dist/guests.
 	module string
+	// places is how many of the module there are, each with the same code at other addresses, where it is not one.
+	places int
 	// turns is the argument of the export.
 	turns uint64
 	// values are what a guest gets, one record each.
@@ -42,18 +44,18 @@ func rows() []row {
 	short, long := []byte(document(256)), []byte(document(1024))
 	plain := bytes.Repeat([]byte("x"), 100)
 	return []row{
-		{name: "count", module: "rows", turns: 2_000_000},
-		{name: "lcg", module: "rows", turns: 1_000_000},
-		{name: "upper", module: "rows", turns: 200},
-		{name: "scan", module: "rows", turns: 100},
-		{name: "nested", module: "rows", turns: 300_000},
-		{name: "sha256", module: "rows", turns: 30},
-		{name: "sort", module: "rows", turns: 3},
-		{name: "matmul", module: "rows", turns: 6},
-		{name: "fib", module: "rows", turns: 23},
-		{name: "calls", module: "rows", turns: 300_000},
-		{name: "indirect", module: "rows", turns: 300_000},
-		{name: "memcpy", module: "rows", turns: 50_000},
+		{name: "count", module: "rows", places: 4, turns: 2_000_000},
+		{name: "lcg", module: "rows", places: 4, turns: 1_000_000},
+		{name: "upper", module: "rows", places: 4, turns: 200},
+		{name: "scan", module: "rows", places: 4, turns: 100},
+		{name: "nested", module: "rows", places: 4, turns: 300_000},
+		{name: "sha256", module: "rows", places: 4, turns: 30},
+		{name: "sort", module: "rows", places: 4, turns: 3},
+		{name: "matmul", module: "rows", places: 4, turns: 6},
+		{name: "fib", module: "rows", places: 4, turns: 23},
+		{name: "calls", module: "rows", places: 4, turns: 300_000},
+		{name: "indirect", module: "rows", places: 4, turns: 300_000},
+		{name: "memcpy", module: "rows", places: 4, turns: 50_000},
 		{name: "uppercase", module: "uppercase", turns: 5},
 		{name: "uppercase 200x256", module: "uppercase-rust", values: times(200, short)},
 		{name: "json 20x1024", module: "json-rust", values: times(20, long)},
@@ -92,12 +94,23 @@ type rowSide struct {
 	fuel func() int64
 }
 
+// files are the modules of the row.
+func (r row) files() (names []string) {
+	for place := range r.places {
+		names = append(names, fmt.Sprint(r.module, place))
+	}
+	if names == nil {
+		names = []string{r.module}
+	}
+	return names
+}
+
 // start makes a side that pays in the mode, or nothing where there is none.
-func (r row) start(t testing.TB, mode FuelMode) rowSide {
+func (r row) start(t testing.TB, file string, mode FuelMode) rowSide {
 	if r.values != nil {
 		return r.startGuest(t, mode)
 	}
-	wasm, err := os.ReadFile(filepath.Join(rowsDir, r.module+".wasm"))
+	wasm, err := os.ReadFile(filepath.Join(rowsDir, file+".wasm"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,16 +211,18 @@ func TestMeterRows(t *testing.T) {
 		if r.name == "fib" {
 			r.turns = 12
 		}
-		plain, exact, coarse := r.start(t, ""), r.start(t, FuelExact), r.start(t, FuelCoarse)
-		for range 2 {
-			plain.do()
-			exact.do()
-			coarse.do()
-			if e, c := exact.said(), coarse.said(); e != plain.said() || c != e || e == 0 {
-				t.Errorf("%s: it is %x, %x exact, %x coarse", r.name, plain.said(), e, c)
-			}
-			if e, c := exact.fuel(), coarse.fuel(); e < 100 || c < e {
-				t.Errorf("%s: %d paid exact, %d coarse", r.name, e, c)
+		for _, file := range r.files() {
+			plain, exact, coarse := r.start(t, file, ""), r.start(t, file, FuelExact), r.start(t, file, FuelCoarse)
+			for range 2 {
+				plain.do()
+				exact.do()
+				coarse.do()
+				if e, c := exact.said(), coarse.said(); e != plain.said() || c != e || e == 0 {
+					t.Errorf("%s in %s: it is %x, %x exact, %x coarse", r.name, file, plain.said(), e, c)
+				}
+				if e, c := exact.fuel(), coarse.fuel(); e < 100 || c < e {
+					t.Errorf("%s in %s: %d paid exact, %d coarse", r.name, file, e, c)
+				}
 			}
 		}
 	}

@@ -41,8 +41,8 @@ type body struct {
 	loops  int // open ones
 	values uint64
 
-	// What the function does: calls, loops that are checked, bulk operations.
-	calls, checked, bulk bool
+	// What the function does: calls, loops that are checked, bulk operations; and whether the host calls it.
+	calls, checked, bulk, exported bool
 }
 
 // eventEvery is how many instructions may lie between two events.

@@ -7,7 +7,8 @@ const (
 	// uncheckedAfterCall is the longest path after a call: a recursion that returns runs it once for each of its frames.
 	uncheckedAfterCall = 512
 	// leafCost is the most that a function may cost which only charges: it has no loops and calls nothing, so it stays a function
-	// that the runtime calls cheaply. What calls it counts as much as if each callee were one.
+	// that the runtime calls cheaply. What calls it counts as much as if each callee were one; in coarse mode it pays that, and the
+	// callee nothing, unless the host may call it too.
 	leafCost = 16
 	// growCost is what growing costs whether or not it succeeds: it leaves the compiled code.
 	growCost = DefaultHostCall

@@ -34,9 +34,9 @@
 //	block bt $done
 //	  loop $again
 //	    block $cold
-//	      (fuel < 0) br_if $cold     ;; a second way to $cold: its values are not those of the hot loop
+//	      (fuel >= 0) if else br $cold end     ;; a second way to $cold: its values are not those of the hot loop
 //	      loop bt
-//	        (fuel < cost) br_if $cold
+//	        (fuel >= cost) if else br $cold end
 //	        fuel -= cost
 //	        ...body...               ;; branches that leave the loop go three deeper
 //	      end
@@ -47,6 +47,12 @@
 //	  end
 //	  unreachable
 //	end
+//
+// # The form of a branch
+//
+// The runtime makes one instruction of a comparison and the jump that depends on it where a block is reached from there alone,
+// and five where it is not: at a br_if back to a loop, or to the end of a block that others branch to. So each br_if that
+// carries no values becomes an if around a branch, and a check is an if whose first arm, the one that is placed next, goes on.
 //
 // Section numbers in comments are those of the WebAssembly core specification 2.0, https://www.w3.org/TR/wasm-core-2.
 package meter

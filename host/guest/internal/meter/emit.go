@@ -5,8 +5,16 @@ func (w *rewriter) setFuel(b []byte) []byte { return appendU(append(b, 0x24), w.
 
 func constant(b []byte, v uint64) []byte { return appendS(append(b, 0x42), int64(v)) }
 
-// less leaves on the stack whether there is less fuel than v.
-func (w *rewriter) less(b []byte, v uint64) []byte { return append(constant(w.getFuel(b), v), 0x53) }
+// enough begins an if whose arms are those of enough fuel and of too little. What goes on is in the first: the runtime places it
+// next, and fuses the comparison with the jump, as it does not for a br_if to a place that is reached from elsewhere too.
+func (w *rewriter) enough(b []byte, v uint64) []byte {
+	return append(constant(w.getFuel(b), v), 0x59, 0x04, 0x40, 0x05) // i64.ge_s, if, else
+}
+
+// leave goes to the label where there is too little.
+func (w *rewriter) leave(b []byte, v uint64, label byte) []byte {
+	return append(w.enough(b, v), 0x0c, label+1, 0x0b)
+}
 
 func (w *rewriter) callCheck(b []byte, need uint64) []byte {
 	return appendU(append(constant(b, need), 0x10), w.checkFunc())
@@ -22,7 +30,7 @@ func (w *rewriter) pay(b []byte, v uint64) []byte {
 
 // check is if (fuel < v) check(v).
 func (w *rewriter) check(b []byte, v uint64) []byte {
-	return append(w.callCheck(append(w.less(b, v), 0x04, 0x40), v), 0x0b)
+	return append(w.callCheck(w.enough(b, v), v), 0x0b)
 }
 
 // emit writes the body with its size, edited as planned.
@@ -44,6 +52,8 @@ func (w *rewriter) emit(out []byte) []byte {
 		switch e.kind {
 		case editLabel:
 			text = appendU(text, uint64(e.arg))
+		case editIf:
+			text = append(appendU(append(text, 0x04, 0x40, 0x0c), uint64(e.arg)+1), 0x0b)
 		case editCharge:
 			text = w.pay(text, p.slots[e.arg])
 		case editCheck:
@@ -51,10 +61,10 @@ func (w *rewriter) emit(out []byte) []byte {
 		case editOpen:
 			text = append(append(text, 0x02), b.out[e.pos+1:e.end]...) // block $done, of the loop's type
 			text = append(text, 0x03, 0x40, 0x02, 0x40)                // loop $again, block $cold
-			text = append(w.less(text, 0), 0x0d, 0)                    // br_if $cold
+			text = w.leave(text, 0, 0)
 			text = append(text, b.out[e.pos:e.end]...)
 		case editHeader:
-			text = append(w.less(text, p.slots[e.arg]), 0x0d, 1) // br_if $cold
+			text = w.leave(text, p.slots[e.arg], 1)
 			text = w.pay(text, p.slots[e.arg])
 		case editClose:
 			text = append(text, 0x0c, 2, 0x0b) // br $done, end of $cold
@@ -75,11 +85,10 @@ func (w *rewriter) emit(out []byte) []byte {
 
 // exit writes a br_if that gives back.
 func (w *rewriter) exit(text []byte, x *exit) []byte {
-	if x.behind == 0 {
-		return appendU(append(text, 0x0d), uint64(x.label))
-	}
 	text = append(text, 0x04, 0x40)
-	text = w.setFuel(append(constant(w.getFuel(text), x.behind), 0x7c))
+	if x.behind > 0 {
+		text = w.setFuel(append(constant(w.getFuel(text), x.behind), 0x7c))
+	}
 	return append(appendU(append(text, 0x0c), uint64(x.label)+1), 0x0b)
 }
 

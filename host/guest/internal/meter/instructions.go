@@ -187,6 +187,7 @@ func (w *rewriter) code(s *transcript) {
 			s.stop(err)
 			return
 		}
+		w.body.exported = w.exported[uint32(f)]
 		w.plan.make(&w.body, w.o)
 		s.out = w.emit(s.out)
 		s.limit("bytes after the rewrite", uint64(len(w.out)+len(s.out)), 2*uint64(w.o.Limits.ModuleBytes))

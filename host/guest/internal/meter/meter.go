@@ -2,7 +2,7 @@ package meter
 
 // Version is part of the identity of a rewritten module, as the Mode is: it changes with every change of the output or of what
 // anything costs. Fuel is comparable only within a Version and a Mode.
-const Version = 1
+const Version = 2
 
 // The names of what is added. A module that has them already is refused with a *ReservedError.
 const (
@@ -24,7 +24,8 @@ const (
 	// Exact charges 1 for each instruction that is executed; block, loop, else, end and nop are free. Code that runs whenever
 	// the start of its block ran is charged there, so only a call that traps may be charged for more than it executed.
 	Exact Mode = iota
-	// Coarse charges the whole body of a loop for each turn, executed or not: a little faster, and of no meaning to a reader.
+	// Coarse charges the whole body of a loop for each turn, executed or not, and for each call what a small leaf may cost, which
+	// then charges nothing: a little faster, and of no meaning to a reader.
 	Coarse
 )
 
@@ -72,6 +73,6 @@ func Rewrite(wasm []byte, o Options) (Module, error) {
 		o.HostCall = DefaultHostCall
 	}
 	o.Limits = o.Limits.complete()
-	w := &rewriter{o: o}
+	w := &rewriter{o: o, exported: map[uint32]bool{}}
 	return w.module(wasm)
 }

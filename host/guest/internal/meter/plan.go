@@ -4,6 +4,7 @@ type editKind uint8
 
 const (
 	editLabel  editKind = iota // arg: the label
+	editIf                     // instead of a br_if; arg: the label
 	editCharge                 // arg: the slot
 	editCheck                  // check and charge; arg: the slot
 	editOpen                   // before a loop that is left for its check
@@ -19,15 +20,6 @@ type edit struct {
 	pos, end uint32
 	kind     editKind
 	arg      uint32
-}
-
-// exit is a br_if behind which no slot begins: what follows is charged before it, and given back where it is not run.
-type exit struct {
-	label, slot uint32
-	// charged to the slot when the exit came, and behind it up to where the ways meet again.
-	charged, behind uint64
-	// next exit to the same frame, plus one.
-	next int
 }
 
 type planFrame struct {
@@ -62,8 +54,8 @@ type plan struct {
 func (p *plan) make(b *body, o Options) {
 	p.edits, p.slots, p.frames, p.exits = p.edits[:0], p.slots[:0], p.frames[:0], p.exits[:0]
 	p.state, p.splits, p.exact = state{}, 0, o.Mode == Exact
-	kind := editCheck
-	if b.leaf() || b.entersLoop() {
+	kind, leaf := editCheck, b.leaf()
+	if leaf || b.entersLoop() {
 		kind = editCharge
 	}
 	p.charge(0, kind)
@@ -80,8 +72,14 @@ func (p *plan) make(b *body, o Options) {
 			p.splits++
 		}
 		p.slots[p.slot] += ownCost(e, o.HostCall)
+		if !p.exact && e.kind == call && !e.flag {
+			p.slots[p.slot] += leafCost
+		}
 		p.state.units++
 		p.event(e)
+	}
+	if leaf && !p.exact && !b.exported {
+		clear(p.slots) // each call has paid for it
 	}
 }
 
@@ -246,46 +244,4 @@ func (p *plan) rejoin(pos uint32) {
 		return
 	}
 	p.charge(pos, editCharge)
-}
-
-// deeper is how many frames more there are between here and the target than in the original.
-func (p *plan) deeper(target int) (n uint32) {
-	for i := range p.frames[target+1:] {
-		if p.frames[target+1+i].outlined {
-			n += 3
-		}
-	}
-	return n
-}
-
-func (p *plan) relabel(e *event) {
-	if n := p.deeper(len(p.frames) - 1 - int(e.arg)); n > 0 {
-		p.edit(e.pos, e.end, editLabel, e.arg+n)
-	}
-}
-
-// branch plans for a branch. A br_if forward begins no slot: where it is taken it gives back what was charged for what is behind
-// it. So a turn of a loop charges once however many ways out the loop has.
-func (p *plan) branch(e *event) {
-	target := len(p.frames) - 1 - int(e.arg)
-	top := &p.frames[len(p.frames)-1]
-	top.escape = min(top.escape, target)
-	f := &p.frames[target]
-	if f.kind != loop {
-		p.join(f)
-	}
-	deeper := p.deeper(target)
-	if p.exact && e.kind == branchIf && !e.params && f.kind != loop {
-		p.edit(e.pos-1, e.end, editExit, uint32(len(p.exits)))
-		p.exits = append(p.exits, exit{label: e.arg + deeper, slot: p.slot, charged: p.slots[p.slot], next: f.exits})
-		f.exits = len(p.exits)
-		if p.state.over(2) {
-			p.boundary(e.end)
-		}
-		return
-	}
-	p.relabel(e)
-	if e.kind == branchIf {
-		p.boundary(e.end)
-	}
 }

@@ -44,6 +44,7 @@ type rewriter struct {
 	imported                   int
 	globals, tables, memories  int
 	segments, elements, bodies int
+	exported                   map[uint32]bool // functions that the host may call
 	// dataCount is -1 without a section of that name.
 	dataCount, dataSegments int
 	hasNames                bool
@@ -274,7 +275,7 @@ func (w *rewriter) export(s *transcript) {
 	}
 	switch kind := s.copyByte(); kind {
 	case 0:
-		w.copyFunc(s)
+		w.exported[w.copyFunc(s)] = true
 	case 1:
 		s.copyIndex("table", w.tables)
 	case 2:

@@ -1,9 +1,10 @@
 package meter
 
 // copyFunc passes the index of a function to what it is in the output: the module's own moved up by one.
-func (w *rewriter) copyFunc(t *transcript) {
-	f := w.shift(t.index("function", len(w.funcs)))
-	t.out = appendU(t.out, uint64(f))
+func (w *rewriter) copyFunc(t *transcript) (original uint32) {
+	original = t.index("function", len(w.funcs))
+	t.out = appendU(t.out, uint64(w.shift(original)))
+	return original
 }
 
 // shift gives the index of a function in the output.

@@ -6,10 +6,11 @@
   (func (;1;) (type 0) (param i32) (result i32)
     (local i32 i32)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
         (i64.const 529))
-      (then
+      (then)
+      (else
         (call 2
           (i64.const 529))))
     (global.set 0
@@ -28,10 +29,11 @@
             (local.get 1))
           (i64.const 5))))
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
         (i64.const 0))
-      (then
+      (then)
+      (else
         (call 2
           (i64.const 0))))
     (memory.fill)
@@ -47,10 +49,11 @@
             (local.get 1))
           (i64.const 5))))
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
         (i64.const 0))
-      (then
+      (then)
+      (else
         (call 2
           (i64.const 0))))
     (memory.copy)
@@ -66,10 +69,11 @@
             (local.get 1))
           (i64.const 5))))
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
         (i64.const 0))
-      (then
+      (then)
+      (else
         (call 2
           (i64.const 0))))
     (memory.init 1)
@@ -90,10 +94,11 @@
                 (i32.const -1))))
           (i64.const 14))))
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
         (i64.const 0))
-      (then
+      (then)
+      (else
         (call 2
           (i64.const 0))))
     (memory.size)

@@ -7,15 +7,21 @@
     (block  ;; label = @1
       (loop  ;; label = @2
         (block  ;; label = @3
-          (br_if 0 (;@3;)
-            (i64.lt_s
+          (if  ;; label = @4
+            (i64.ge_s
               (global.get 0)
-              (i64.const 0)))
+              (i64.const 0))
+            (then)
+            (else
+              (br 1 (;@3;))))
           (loop  ;; label = @4
-            (br_if 1 (;@3;)
-              (i64.lt_s
+            (if  ;; label = @5
+              (i64.ge_s
                 (global.get 0)
-                (i64.const 10)))
+                (i64.const 10))
+              (then)
+              (else
+                (br 2 (;@3;))))
             (global.set 0
               (i64.sub
                 (global.get 0)
@@ -31,8 +37,10 @@
                   (br 2 (;@4;)))
                 (drop
                   (block (result i32)  ;; label = @6
-                    (br_if 2 (;@4;)
-                      (i32.const 1))
+                    (if  ;; label = @7
+                      (i32.const 1)
+                      (then
+                        (br 3 (;@4;))))
                     (if  ;; label = @7
                       (i32.const 2)
                       (then

@@ -13,22 +13,30 @@
       (block  ;; label = @2
         (loop  ;; label = @3
           (block  ;; label = @4
-            (br_if 0 (;@4;)
-              (i64.lt_s
+            (if  ;; label = @5
+              (i64.ge_s
                 (global.get 0)
-                (i64.const 0)))
+                (i64.const 0))
+              (then)
+              (else
+                (br 1 (;@4;))))
             (loop  ;; label = @5
-              (br_if 1 (;@4;)
-                (i64.lt_s
+              (if  ;; label = @6
+                (i64.ge_s
                   (global.get 0)
-                  (i64.const 10)))
+                  (i64.const 10))
+                (then)
+                (else
+                  (br 2 (;@4;))))
               (global.set 0
                 (i64.sub
                   (global.get 0)
                   (i64.const 10)))
-              (br_if 4 (;@1;)
+              (if  ;; label = @6
                 (i32.eqz
-                  (local.get 0)))
+                  (local.get 0))
+                (then
+                  (br 5 (;@1;))))
               (local.set 0
                 (i32.sub
                   (local.get 0)
@@ -38,26 +46,34 @@
               (block  ;; label = @6
                 (loop  ;; label = @7
                   (block  ;; label = @8
-                    (br_if 0 (;@8;)
-                      (i64.lt_s
+                    (if  ;; label = @9
+                      (i64.ge_s
                         (global.get 0)
-                        (i64.const 0)))
+                        (i64.const 0))
+                      (then)
+                      (else
+                        (br 1 (;@8;))))
                     (loop  ;; label = @9
-                      (br_if 1 (;@8;)
-                        (i64.lt_s
+                      (if  ;; label = @10
+                        (i64.ge_s
                           (global.get 0)
-                          (i64.const 20)))
+                          (i64.const 20))
+                        (then)
+                        (else
+                          (br 2 (;@8;))))
                       (global.set 0
                         (i64.sub
                           (global.get 0)
                           (i64.const 20)))
-                      (br_if 8 (;@1;)
+                      (if  ;; label = @10
                         (i32.gt_u
                           (local.tee 2
                             (i32.add
                               (local.get 2)
                               (local.get 1)))
-                          (i32.const 100000)))
+                          (i32.const 100000))
+                        (then
+                          (br 9 (;@1;))))
                       (if  ;; label = @10
                         (i32.eq
                           (local.get 2)
@@ -65,13 +81,15 @@
                         (then
                           (return
                             (i32.const -1))))
-                      (br_if 0 (;@9;)
+                      (if  ;; label = @10
                         (i32.lt_u
                           (local.tee 1
                             (i32.add
                               (local.get 1)
                               (i32.const 1)))
-                          (i32.const 10))))
+                          (i32.const 10))
+                        (then
+                          (br 1 (;@9;)))))
                     (br 2 (;@6;)))
                   (call 3
                     (i64.const 20))
@@ -86,10 +104,11 @@
     (local.get 2))
   (func (;2;) (type 0) (param i32) (result i32)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
         (i64.const 2))
-      (then
+      (then)
+      (else
         (call 3
           (i64.const 2))))
     (global.set 0
@@ -102,25 +121,33 @@
       (block (result i32)  ;; label = @1
         (loop  ;; label = @2
           (block  ;; label = @3
-            (br_if 0 (;@3;)
-              (i64.lt_s
+            (if  ;; label = @4
+              (i64.ge_s
                 (global.get 0)
-                (i64.const 0)))
+                (i64.const 0))
+              (then)
+              (else
+                (br 1 (;@3;))))
             (br 2 (;@1;)
               (loop (result i32)  ;; label = @4
-                (br_if 1 (;@3;)
-                  (i64.lt_s
+                (if  ;; label = @5
+                  (i64.ge_s
                     (global.get 0)
-                    (i64.const 6)))
+                    (i64.const 6))
+                  (then)
+                  (else
+                    (br 2 (;@3;))))
                 (global.set 0
                   (i64.sub
                     (global.get 0)
                     (i64.const 6)))
-                (br_if 0 (;@4;)
+                (if  ;; label = @5
                   (local.tee 0
                     (i32.sub
                       (local.get 0)
-                      (i32.const 1))))
+                      (i32.const 1)))
+                  (then
+                    (br 1 (;@4;))))
                 (i32.const 2))))
           (call 3
             (i64.const 6))

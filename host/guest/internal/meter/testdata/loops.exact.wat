@@ -9,15 +9,21 @@
       (block  ;; label = @2
         (loop  ;; label = @3
           (block  ;; label = @4
-            (br_if 0 (;@4;)
-              (i64.lt_s
+            (if  ;; label = @5
+              (i64.ge_s
                 (global.get 0)
-                (i64.const 0)))
+                (i64.const 0))
+              (then)
+              (else
+                (br 1 (;@4;))))
             (loop  ;; label = @5
-              (br_if 1 (;@4;)
-                (i64.lt_s
+              (if  ;; label = @6
+                (i64.ge_s
                   (global.get 0)
-                  (i64.const 9)))
+                  (i64.const 9))
+                (then)
+                (else
+                  (br 2 (;@4;))))
               (global.set 0
                 (i64.sub
                   (global.get 0)
@@ -40,15 +46,21 @@
               (block  ;; label = @6
                 (loop  ;; label = @7
                   (block  ;; label = @8
-                    (br_if 0 (;@8;)
-                      (i64.lt_s
+                    (if  ;; label = @9
+                      (i64.ge_s
                         (global.get 0)
-                        (i64.const 0)))
+                        (i64.const 0))
+                      (then)
+                      (else
+                        (br 1 (;@8;))))
                     (loop  ;; label = @9
-                      (br_if 1 (;@8;)
-                        (i64.lt_s
+                      (if  ;; label = @10
+                        (i64.ge_s
                           (global.get 0)
-                          (i64.const 11)))
+                          (i64.const 11))
+                        (then)
+                        (else
+                          (br 2 (;@8;))))
                       (global.set 0
                         (i64.sub
                           (global.get 0)
@@ -81,13 +93,15 @@
                         (i64.sub
                           (global.get 0)
                           (i64.const 7)))
-                      (br_if 0 (;@9;)
+                      (if  ;; label = @10
                         (i32.lt_u
                           (local.tee 1
                             (i32.add
                               (local.get 1)
                               (i32.const 1)))
-                          (i32.const 10)))
+                          (i32.const 10))
+                        (then
+                          (br 1 (;@9;))))
                       (global.set 0
                         (i64.sub
                           (global.get 0)
@@ -110,10 +124,11 @@
     (local.get 2))
   (func (;2;) (type 0) (param i32) (result i32)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
         (i64.const 2))
-      (then
+      (then)
+      (else
         (call 3
           (i64.const 2))))
     (global.set 0
@@ -126,25 +141,33 @@
       (block (result i32)  ;; label = @1
         (loop  ;; label = @2
           (block  ;; label = @3
-            (br_if 0 (;@3;)
-              (i64.lt_s
+            (if  ;; label = @4
+              (i64.ge_s
                 (global.get 0)
-                (i64.const 0)))
+                (i64.const 0))
+              (then)
+              (else
+                (br 1 (;@3;))))
             (br 2 (;@1;)
               (loop (result i32)  ;; label = @4
-                (br_if 1 (;@3;)
-                  (i64.lt_s
+                (if  ;; label = @5
+                  (i64.ge_s
                     (global.get 0)
-                    (i64.const 5)))
+                    (i64.const 5))
+                  (then)
+                  (else
+                    (br 2 (;@3;))))
                 (global.set 0
                   (i64.sub
                     (global.get 0)
                     (i64.const 5)))
-                (br_if 0 (;@4;)
+                (if  ;; label = @5
                   (local.tee 0
                     (i32.sub
                       (local.get 0)
-                      (i32.const 1))))
+                      (i32.const 1)))
+                  (then
+                    (br 1 (;@4;))))
                 (global.set 0
                   (i64.sub
                     (global.get 0)

@@ -13,10 +13,11 @@
     (local.get 0)
     (loop (param i64 i32) (result i64)  ;; label = @1
       (if  ;; label = @2
-        (i64.lt_s
+        (i64.ge_s
           (global.get 0)
           (i64.const 11))
-        (then
+        (then)
+        (else
           (call 2
             (i64.const 11))))
       (global.set 0

@@ -4,29 +4,28 @@
   (type (;2;) (func (param i64)))
   (import "wasmflow_meter" "refuel" (func $wasmflow_meter.refuel (type 1)))
   (func $helper (type 0) (param i32) (result i32)
-    (global.set 0
-      (i64.sub
-        (global.get 0)
-        (i64.const 3)))
     (i32.add
       (local.get 0)
       (i32.const 1)))
   (func (;2;) (type 0) (param i32) (result i32)
     (local i32)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
-        (i64.const 15))
-      (then
+        (i64.const 31))
+      (then)
+      (else
         (call $wasmflow_meter.check
-          (i64.const 15))))
+          (i64.const 31))))
     (global.set 0
       (i64.sub
         (global.get 0)
-        (i64.const 15)))
+        (i64.const 31)))
     (block  ;; label = @1
-      (br_if 0 (;@1;)
-        (local.get 0))
+      (if  ;; label = @2
+        (local.get 0)
+        (then
+          (br 1 (;@1;))))
       (local.set 1
         (i32.const 7)))
     (if (result i32)  ;; label = @1

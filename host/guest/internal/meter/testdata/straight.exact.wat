@@ -14,10 +14,11 @@
   (func (;2;) (type 0) (param i32) (result i32)
     (local i32)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
         (i64.const 8))
-      (then
+      (then)
+      (else
         (call $wasmflow_meter.check
           (i64.const 8))))
     (global.set 0

@@ -6,10 +6,6 @@
   (import "env" "host" (func $host (type 0)))
   (import "wasmflow_meter" "refuel" (func $wasmflow_meter.refuel (type 2)))
   (func $a (type 0) (param i32) (result i32)
-    (global.set 1
-      (i64.sub
-        (global.get 1)
-        (i64.const 3)))
     (i32.add
       (local.get 0)
       (i32.const 10)))
@@ -22,15 +18,21 @@
       (block  ;; label = @2
         (loop  ;; label = @3
           (block  ;; label = @4
-            (br_if 0 (;@4;)
-              (i64.lt_s
+            (if  ;; label = @5
+              (i64.ge_s
                 (global.get 1)
-                (i64.const 0)))
+                (i64.const 0))
+              (then)
+              (else
+                (br 1 (;@4;))))
             (loop  ;; label = @5
-              (br_if 1 (;@4;)
-                (i64.lt_s
+              (if  ;; label = @6
+                (i64.ge_s
                   (global.get 1)
-                  (i64.const 5)))
+                  (i64.const 5))
+                (then)
+                (else
+                  (br 2 (;@4;))))
               (global.set 1
                 (i64.sub
                   (global.get 1)
@@ -51,16 +53,17 @@
   (func (;4;) (type 0) (param i32) (result i32)
     (local i32 i32)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 1)
-        (i64.const 527))
-      (then
+        (i64.const 543))
+      (then)
+      (else
         (call $wasmflow_meter.check
-          (i64.const 527))))
+          (i64.const 543))))
     (global.set 1
       (i64.sub
         (global.get 1)
-        (i64.const 527)))
+        (i64.const 543)))
     (call_indirect (type 0)
       (local.get 0)
       (local.get 0))
@@ -81,10 +84,11 @@
                 (i32.const -1))))
           (i64.const 2))))
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 1)
         (i64.const 0))
-      (then
+      (then)
+      (else
         (call $wasmflow_meter.check
           (i64.const 0))))
     (i32.add)
@@ -100,10 +104,11 @@
             (local.get 1))
           (i64.const 2))))
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 1)
         (i64.const 0))
-      (then
+      (then)
+      (else
         (call $wasmflow_meter.check
           (i64.const 0))))
     (table.init 1 2)
@@ -119,25 +124,27 @@
             (local.get 1))
           (i64.const 2))))
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 1)
         (i64.const 0))
-      (then
+      (then)
+      (else
         (call $wasmflow_meter.check
           (i64.const 0))))
     (table.copy 1 0))
   (func $init (type 1)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 1)
-        (i64.const 3))
-      (then
+        (i64.const 19))
+      (then)
+      (else
         (call $wasmflow_meter.check
-          (i64.const 3))))
+          (i64.const 19))))
     (global.set 1
       (i64.sub
         (global.get 1)
-        (i64.const 3)))
+        (i64.const 19)))
     (drop
       (call $a
         (i32.const 0))))

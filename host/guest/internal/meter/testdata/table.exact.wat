@@ -22,15 +22,21 @@
       (block  ;; label = @2
         (loop  ;; label = @3
           (block  ;; label = @4
-            (br_if 0 (;@4;)
-              (i64.lt_s
+            (if  ;; label = @5
+              (i64.ge_s
                 (global.get 1)
-                (i64.const 0)))
+                (i64.const 0))
+              (then)
+              (else
+                (br 1 (;@4;))))
             (loop  ;; label = @5
-              (br_if 1 (;@4;)
-                (i64.lt_s
+              (if  ;; label = @6
+                (i64.ge_s
                   (global.get 1)
-                  (i64.const 2)))
+                  (i64.const 2))
+                (then)
+                (else
+                  (br 2 (;@4;))))
               (global.set 1
                 (i64.sub
                   (global.get 1)
@@ -55,10 +61,11 @@
   (func (;4;) (type 0) (param i32) (result i32)
     (local i32 i32)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 1)
         (i64.const 527))
-      (then
+      (then)
+      (else
         (call $wasmflow_meter.check
           (i64.const 527))))
     (global.set 1
@@ -85,10 +92,11 @@
                 (i32.const -1))))
           (i64.const 2))))
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 1)
         (i64.const 0))
-      (then
+      (then)
+      (else
         (call $wasmflow_meter.check
           (i64.const 0))))
     (i32.add)
@@ -104,10 +112,11 @@
             (local.get 1))
           (i64.const 2))))
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 1)
         (i64.const 0))
-      (then
+      (then)
+      (else
         (call $wasmflow_meter.check
           (i64.const 0))))
     (table.init 1 2)
@@ -123,19 +132,21 @@
             (local.get 1))
           (i64.const 2))))
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 1)
         (i64.const 0))
-      (then
+      (then)
+      (else
         (call $wasmflow_meter.check
           (i64.const 0))))
     (table.copy 1 0))
   (func $init (type 1)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 1)
         (i64.const 3))
-      (then
+      (then)
+      (else
         (call $wasmflow_meter.check
           (i64.const 3))))
     (global.set 1

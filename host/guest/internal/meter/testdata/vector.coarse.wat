@@ -5,25 +5,22 @@
   (type (;3;) (func (param i64)))
   (import "wasmflow_meter" "refuel" (func $wasmflow_meter.refuel (type 2)))
   (func $pair (type 0) (param i64) (result i64 i64)
-    (global.set 0
-      (i64.sub
-        (global.get 0)
-        (i64.const 3)))
     (i64.extend8_s
       (local.get 0))
     (local.get 0))
   (func (;2;) (type 1) (param i32) (result i32)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
-        (i64.const 14))
-      (then
+        (i64.const 30))
+      (then)
+      (else
         (call $wasmflow_meter.check
-          (i64.const 14))))
+          (i64.const 30))))
     (global.set 0
       (i64.sub
         (global.get 0)
-        (i64.const 14)))
+        (i64.const 30)))
     (i32.add
       (i32.wrap_i64
         (i64.add

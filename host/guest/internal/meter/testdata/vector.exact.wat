@@ -14,10 +14,11 @@
     (local.get 0))
   (func (;2;) (type 1) (param i32) (result i32)
     (if  ;; label = @1
-      (i64.lt_s
+      (i64.ge_s
         (global.get 0)
         (i64.const 14))
-      (then
+      (then)
+      (else
         (call $wasmflow_meter.check
           (i64.const 14))))
     (global.set 0
