@@ -118,8 +118,9 @@ bench: build guests ## Benchmarks; JSON lines in test/bench/results; fails where
 	BENCH_COUNT=$(BENCH_COUNT) go test -count=1 -run '^$$' -bench . -benchmem -timeout 60m ./test/bench/...
 .PHONY: bench
 
-bench-guest: guests ## What paying fuel costs, row by row, and what the rewrite takes; fails where a bound is missed.
+bench-guest: guests ## What paying fuel costs and the rewrite takes; how fast guests are stopped; hostile neighbours. Fails where a bound is missed.
 	go test -count=1 -run '^$$' -bench 'BenchmarkMeter|BenchmarkRewrite' -benchtime 2s ./host/guest
+	go test -count=1 -run '^$$' -bench . -benchtime 2s ./test/hostile
 .PHONY: bench-guest
 
 clean: ## Remove what was built.

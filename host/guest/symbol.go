@@ -18,14 +18,25 @@ func readable(symbol string) string {
 	return strings.Join(path, "::")
 }
 
+// legacyNames are what the legacy form writes for characters that linkers do not take. A name that would begin with a dollar sign
+// has an underscore before it.
+var legacyNames = strings.NewReplacer(
+	"$LT$", "<", "$GT$", ">", "$RF$", "&", "$BP$", "*", "$LP$", "(", "$RP$", ")", "$SP$", "@", "$C$", ",",
+	"$u20$", " ", "$u27$", "'", "$u5b$", "[", "$u5d$", "]", "$u7b$", "{", "$u7d$", "}", "$u3b$", ";", "$u2b$", "+", "$u22$", `"`, "..", "::",
+)
+
 func legacyPath(s string) (path []string, ok bool) {
 	for s != "" && s[0] != 'E' {
-		var name string
-		if name, s, ok = identifier(s); !ok {
+		n, digits := length(s)
+		if s = s[digits:]; digits == 0 || n > len(s) {
 			return nil, false
 		}
+		var name string
+		if name, s = s[:n], s[n:]; strings.HasPrefix(name, "_$") {
+			name = name[1:]
+		}
 		if len(name) != 17 || name[0] != 'h' { // a hash
-			path = append(path, name)
+			path = append(path, legacyNames.Replace(name))
 		}
 	}
 	return path, s != ""
@@ -71,13 +82,7 @@ func v0Path(s string) (path []string, ok bool) {
 
 // identifier reads a decimal length and as many bytes, with an underscore between where the bytes begin like a number.
 func identifier(s string) (name, rest string, ok bool) {
-	n, digits := 0, 0
-	for digits < len(s) && digits < 4 && s[digits] >= '0' && s[digits] <= '9' {
-		n = n*10 + int(s[digits]-'0')
-		if digits++; n == 0 {
-			break
-		}
-	}
+	n, digits := length(s)
 	if s = s[digits:]; n > 0 {
 		s = strings.TrimPrefix(s, "_")
 	}
@@ -85,4 +90,15 @@ func identifier(s string) (name, rest string, ok bool) {
 		return "", "", false
 	}
 	return s[:n], s[n:], true
+}
+
+// length reads the decimal number at the beginning of an identifier, and says how many digits it has.
+func length(s string) (n, digits int) {
+	for digits < len(s) && digits < 4 && s[digits] >= '0' && s[digits] <= '9' {
+		n = n*10 + int(s[digits]-'0')
+		if digits++; n == 0 {
+			break
+		}
+	}
+	return n, digits
 }

@@ -12,6 +12,8 @@ func TestReadable(t *testing.T) {
 		"_RNvXs_NtCs4fqI2P2rA04_5upper4codeNtB4_5DraftNtNtCs1_4core3fmt7Display3fmt":                                     "upper::code::Draft::core::fmt::Display::fmt",
 		"_ZN3std7process5abort17h0123456789abcdefE":                                                                      "std::process::abort",
 		"_ZN4core3fmt5Write9write_fmt17h2d2b2f5d0c1a9e8fE":                                                               "core::fmt::Write::write_fmt",
+		"_ZN79_$LT$wasmflow..guest..Each$LT$S$C$I$C$F$GT$$u20$as$u20$wasmflow..guest..Run$GT$5batch17h445a284438732823E": "<wasmflow::guest::Each<S,I,F> as wasmflow::guest::Run>::batch",
+		"_ZN3std2rt10lang_start28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE":                                       "std::rt::lang_start::{{closure}}",
 		"main.transform":     "main.transform",
 		"wasmflow_transform": "wasmflow_transform",
 		"_R":                 "_R",

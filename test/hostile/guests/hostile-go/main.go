@@ -32,6 +32,7 @@ func act(in wasmflow.Record, out *wasmflow.Output) error {
 	return out.Forward(in)
 }
 
+//go:noinline
 func endless() {
 	for {
 		sink++

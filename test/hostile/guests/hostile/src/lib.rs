@@ -23,6 +23,7 @@ fn act(r: Record<'_>, out: &mut Output) -> Result {
     out.forward(r)
 }
 
+#[inline(never)]
 fn endless() -> ! {
     let mut turns = 0u64;
     loop {
