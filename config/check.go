@@ -106,6 +106,7 @@ func (c *checker) pipeline(i int, conn connection) host.Config {
 		TransactionTimeout:   p.Transaction.Timeout, MaxRecords: p.Transaction.MaxRecords, MaxBytes: int64(p.Transaction.MaxBytes),
 		MaxDelay: p.Transaction.MaxDelay, MaxGuestTime: p.Transaction.MaxGuestTime,
 		Compression: host.Compression(p.Transaction.Compression), Drain: c.file.Shutdown.Drain,
+		Leave: host.Leave(c.file.Shutdown.Leave),
 	}
 	h.Errors = c.failures(path+".errors", p)
 	names := map[string]string{}

@@ -120,6 +120,7 @@ type logSection struct {
 
 type shutdownSection struct {
 	Drain time.Duration `yaml:"drain" default:"25s" min:"1ms" max:"1h" doc:"Time for open transactions to end; keep it below what the supervisor grants."`
+	Leave string        `yaml:"leave" default:"auto" enum:"auto,always,never" doc:"Whether the group is left at the end. A host that stays keeps its partitions for its restart, without a rebalance, 30s at most; auto stays after SIGTERM, and leaves after SIGINT and --once."`
 }
 
 // size is a number of bytes, such as 64MiB.
@@ -147,9 +148,8 @@ type property struct {
 // later are keys that only other versions know, by the struct that would have them: who writes one gets told so,
 // instead of being offered a key of a similar name.
 var later = map[string][]string{
-	"file":            {"schema_registry", "data_dir", "admin"},
-	"modulesSection":  {"verify"},
-	"pipeline":        {"stores", "dedupe"},
-	"transform":       {"tick", "rollout"},
-	"shutdownSection": {"leave"},
+	"file":           {"schema_registry", "data_dir", "admin"},
+	"modulesSection": {"verify"},
+	"pipeline":       {"stores", "dedupe"},
+	"transform":      {"tick", "rollout"},
 }

@@ -71,7 +71,7 @@ pipelines:
     on_out_of_range: latest
     errors: { on_error: dead_letter, retries: 3, dead_letter: { topic: d, max_ratio: 0.05, window: 2m } }
 log: { level: warn, format: json }
-shutdown: { drain: 3s }
+shutdown: { drain: 3s, leave: always }
 `})
 	set := func(name string) (string, bool) { return "", name == "REGION" || name == "STAGE" }
 	got, err := Load(Options{Files: []string{filepath.Join(dir, "c.yaml")}, LookupEnv: set})
@@ -122,7 +122,7 @@ shutdown: { drain: 3s }
 			Instance: "i", IDPrefix: "x", Workers: 3, GroupProtocol: host.GroupConsumer,
 			RequireTransactionV2: host.TransactionV2Enforce, OnOutOfRange: host.OutOfRangeLatest,
 			TransactionTimeout: 20 * time.Second, MaxRecords: 5, MaxBytes: 1 << 20, MaxDelay: time.Second,
-			MaxGuestTime: 2 * time.Second, Compression: host.CompressionLz4, Drain: 3 * time.Second,
+			MaxGuestTime: 2 * time.Second, Compression: host.CompressionLz4, Drain: 3 * time.Second, Leave: host.LeaveAlways,
 			Errors: host.ErrorPolicy{OnError: host.OnErrorDeadLetter, Retries: 3, DeadLetter: "d", MaxRatio: 0.05, Window: 2 * time.Minute},
 		}},
 	}

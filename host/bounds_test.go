@@ -428,16 +428,16 @@ func TestBackOff(t *testing.T) {
 func TestI6_OldFencesAreForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorker(&Host{cfg: Config{Name: "p", Group: "g"}.withDefaults(), log: zap.NewNop()}, 0)
+		w := newWorker(&Host{cfg: Config{Name: "p", Group: "g", GroupProtocol: GroupConsumer}.withDefaults(), log: zap.NewNop()}, 0)
 		for range 3 * fenceMost {
-			if err := w.fenced(kerr.ProducerFenced); err != nil {
+			if err := w.fenced(t.Context(), kerr.ProducerFenced); err != nil {
 				t.Fatal(err)
 			}
 			<-time.After(fenceWindow / (fenceMost - 1)) // of the bubble's clock
 		}
 		<-time.After(fenceWindow)
 		for n := 1; n <= fenceMost; n++ {
-			if err := w.fenced(kerr.ProducerFenced); (err != nil) != (n == fenceMost) {
+			if err := w.fenced(t.Context(), kerr.ProducerFenced); (err != nil) != (n == fenceMost) {
 				t.Errorf("fence %d within the window: %v", n, err)
 			}
 		}

@@ -36,7 +36,7 @@ const (
 
 // clientOptions are what every client of a pipeline shares: the caller's own (TLS, SASL), then ours.
 func (h *Host) clientOptions() []kgo.Opt {
-	opts := append([]kgo.Opt{kgo.MetadataMaxAge(metadataMaxAge)}, h.cfg.Kafka...)
+	opts := append([]kgo.Opt{kgo.MetadataMaxAge(metadataMaxAge), kgo.ClientID("wasmflow-" + h.cfg.Instance)}, h.cfg.Kafka...)
 	return append(opts,
 		kgo.SeedBrokers(h.cfg.Brokers...),
 		kgo.MetadataMinAge(metadataMinAge),
@@ -64,11 +64,13 @@ func (w *worker) sessionOptions(ready <-chan struct{}) []kgo.Opt {
 		// Where to begin is decided in adjustOffsets, and nothing may ever be skipped behind our back.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.AdjustFetchOffsetsFn(w.adjustOffsets),
-		kgo.OnPartitionsAssigned(func(ctx context.Context, _ *kgo.Client, partitions map[string][]int32) {
+		kgo.OnPartitionsAssigned(func(ctx context.Context, cl *kgo.Client, partitions map[string][]int32) {
 			select { // the client reads offsets after this callback (I7)
 			case <-ready:
 			case <-ctx.Done():
 			}
+			id, _ := cl.GroupMetadata()
+			w.member.Store(&id)
 			w.assigned(partitions)
 		}),
 		kgo.OnPartitionsRevoked(w.revoked),

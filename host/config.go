@@ -86,6 +86,19 @@ const (
 	CompressionZstd   Compression = "zstd"
 )
 
+// Leave says whether a host's slots leave the group when it ends. One that stays keeps its partitions for the same slot, which a
+// restart takes without a rebalance (KIP-345); nobody reads them meanwhile, for 30 seconds at most.
+type Leave string
+
+const (
+	// LeaveAuto stays, unless Host.Leave was called or the host ran once. The default.
+	LeaveAuto Leave = "auto"
+	// LeaveAlways leaves at once: the other hosts take over, and a restart is a rebalance.
+	LeaveAlways Leave = "always"
+	// LeaveNever stays.
+	LeaveNever Leave = "never"
+)
+
 // Config is a pipeline: inputs, transforms, outputs, and how its transactions run. The zero value of every field but the
 // first six is a default. New copies it; it may be used again.
 type Config struct {
@@ -145,6 +158,8 @@ type Config struct {
 	Compression Compression
 	// Drain bounds the end of the open transaction once Run's context is done: 25 s.
 	Drain time.Duration
+	// Leave: LeaveAuto. Under GroupConsumer members are dynamic, and always leave.
+	Leave Leave
 	// Once ends Run when every partition has been committed up to where it ended at the start.
 	Once bool
 

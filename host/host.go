@@ -142,6 +142,7 @@ func (h *Host) run(ctx context.Context) error {
 	if err := h.begin(ctx); err != nil {
 		return fmt.Errorf("pipeline %q: %w", h.cfg.Name, err)
 	}
+	h.clearSlots(ctx, n)
 	var once *ends
 	if h.cfg.Once {
 		if once, err = h.readEnds(ctx); err != nil {
@@ -188,6 +189,10 @@ func (h *Host) supervise(ctx context.Context, stop context.CancelCauseFunc, work
 		return err
 	}
 }
+
+// Leave says that the host does not come back: under LeaveAuto its slots leave the group when Run ends, and the other hosts take
+// its partitions over at once.
+func (h *Host) Leave() { h.leaving.Store(true) }
 
 // Close frees the modules. It waits until Run has returned and no transform runs any more, so cancel Run's context first;
 // ctx bounds the wait, and where it ends first the error wraps its cause and nothing was freed. It may be called more than once.

@@ -7,10 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.uber.org/zap"
 )
 
 // session is a worker's membership in the group and its producer, in one of two forms: with transactions or without.
@@ -148,18 +146,4 @@ func (s *plainSession) end(ctx context.Context, commit bool) (bool, error) {
 	}
 	s.cl.SetOffsets(s.cl.CommittedOffsets())
 	return false, nil
-}
-
-// leave takes the worker's slot out of the group at once, where the host does not come back. A static member's close alone
-// keeps its partitions until the session times out (KIP-345); a dynamic member's close leaves by itself.
-func (w *worker) leave(ctx context.Context) {
-	if !w.h.leaving.Load() || w.h.cfg.GroupProtocol == GroupConsumer {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialTimeout)
-	defer cancel()
-	_, err := w.h.admin.LeaveGroup(ctx, kadm.LeaveGroup(w.h.cfg.Group).InstanceIDs(w.h.cfg.transactionalID(w.n)))
-	if err != nil {
-		w.log.Debug("the group was not left", zap.NamedError("err", err))
-	}
 }

@@ -44,6 +44,7 @@ func (c Config) withDefaults() Config {
 	or((*string)(&c.RequireTransactionV2), string(TransactionV2Warn))
 	or((*string)(&c.OnOutOfRange), string(OutOfRangeFail))
 	or((*string)(&c.Compression), string(CompressionNone))
+	or((*string)(&c.Leave), string(LeaveAuto))
 	if c.DefaultOutput == "" && len(c.Outputs) == 1 {
 		for name := range c.Outputs {
 			c.DefaultOutput = name
@@ -118,6 +119,7 @@ func (c *Config) validate() error {
 	oneOf(bad, "GroupProtocol", c.GroupProtocol, GroupClassic, GroupConsumer)
 	oneOf(bad, "RequireTransactionV2", c.RequireTransactionV2, TransactionV2Warn, TransactionV2Enforce, TransactionV2Off)
 	oneOf(bad, "OnOutOfRange", c.OnOutOfRange, OutOfRangeFail, OutOfRangeEarliest, OutOfRangeLatest)
+	oneOf(bad, "Leave", c.Leave, LeaveAuto, LeaveAlways, LeaveNever)
 	oneOf(bad, "Compression", c.Compression, CompressionNone, CompressionGzip, CompressionSnappy, CompressionLz4, CompressionZstd)
 	if c.Guarantee == ExactlyOnce && c.Isolation == ReadUncommitted { // (I14)
 		bad("Isolation", "read_committed under exactly_once, else what an upstream transaction aborted would be processed", string(c.Isolation))
@@ -215,10 +217,5 @@ func legalTopic(s string) bool {
 
 // anchored makes a pattern match a topic's name as a whole.
 func anchored(pattern string) string { return "^(?:" + pattern + ")$" }
-
-// transactionalID is the name of a slot: its transactional.id and its group.instance.id (I6).
-func (c *Config) transactionalID(worker int) string {
-	return fmt.Sprintf("%s-%s-%d", c.IDPrefix, c.Instance, worker)
-}
 
 func quoted(s string) string { return regexp.QuoteMeta(s) }

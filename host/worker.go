@@ -28,8 +28,6 @@ var (
 const (
 	backOffLeast = 50 * time.Millisecond
 	backOffMost  = 5 * time.Second
-	fenceWindow  = time.Minute
-	fenceMost    = 3
 )
 
 // worker is one slot: a transactional id and group instance id that stay the same over restarts, one session at a time, one
@@ -47,6 +45,7 @@ type worker struct {
 	lastEnd   time.Time
 	failures  int // in a row, of steps or sessions
 	fences    []time.Time
+	member    atomic.Pointer[string] // the member id of the last session
 
 	hurry     atomic.Bool                        // a rebalance waits for the gate
 	interrupt atomic.Pointer[context.CancelFunc] // ends the poll that runs
@@ -77,7 +76,7 @@ func (w *worker) run(ctx context.Context) error {
 			return w.named(err)
 		}
 		if isFence(err) {
-			if err := w.fenced(err); err != nil {
+			if err := w.fenced(ctx, err); err != nil {
 				return err
 			}
 		}
@@ -124,25 +123,6 @@ func (w *worker) live(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// fenced counts the times that another producer or member took this slot. A transaction that timed out looks the same, so
-// only a repetition stops the host: two hosts with one instance name would take the slot from each other for ever (I6).
-func (w *worker) fenced(cause error) error {
-	now := time.Now()
-	recent := w.fences[:0]
-	for _, at := range w.fences {
-		if now.Sub(at) < fenceWindow {
-			recent = append(recent, at)
-		}
-	}
-	w.fences = append(recent, now)
-	w.h.counters.fences.Add(1)
-	if len(w.fences) < fenceMost {
-		return nil
-	}
-	return fmt.Errorf("pipeline %q: %w: %q was taken over %d times within %v: does another host run with the same instance name? %w",
-		w.h.cfg.Name, ErrFenced, w.h.cfg.transactionalID(w.n), fenceMost, fenceWindow, cause)
 }
 
 // backOff waits longer after each failure in a row, with jitter. It returns an error only when ctx is done.

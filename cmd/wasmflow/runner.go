@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -56,8 +58,14 @@ func (r *runner) run(ctx context.Context) {
 	unwatch := context.AfterFunc(ctx, func() {
 		defer close(stopped)
 		r.log.Info("draining: a second signal stops at once", zap.String("cause", context.Cause(ctx).Error()), zap.Duration("drain", r.cfg.Drain))
+		var by interrupted
+		if errors.As(context.Cause(ctx), &by) && by.sig == os.Interrupt { // somebody at a terminal, not a supervisor that restarts it
+			for _, h := range r.hosts {
+				h.Leave()
+			}
+		}
 		for i, h := range r.hosts {
-			early[i] = slices.Contains([]host.State{host.StateReady, host.StateStarting, host.StateRunning}, h.Status().State)
+			early[i] = slices.Contains([]host.State{host.StateReady, host.StateStarting, host.StateRunning, host.StatePaused}, h.Status().State)
 		}
 		stop(context.Cause(ctx))
 	})

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -97,18 +98,34 @@ func (p *process) signal(s os.Signal) {
 	}
 }
 
+// TestFirstSignalDrains: somebody at a terminal does not come back, and the group is left; after a SIGTERM it is not, since a
+// supervisor restarts the process.
 func TestFirstSignalDrains(t *testing.T) {
 	t.Parallel()
-	broker, err := devbroker.Start(devbroker.Options{Topics: map[string]int32{"in": 1, "out": 1}})
-	if err != nil {
-		t.Fatal(err)
+	for sig, stays := range map[os.Signal]bool{os.Interrupt: false, syscall.SIGTERM: true} {
+		broker, err := devbroker.Start(devbroker.Options{Topics: map[string]int32{"in": 1, "out": 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer broker.Close()
+		client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addrs()...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		p := startVerb(t, broker.Addrs()[0], "run")
+		p.says(`"assigned"`)
+		p.signal(sig)
+		p.says("draining")
+		p.ends(exitOK)
+		groups, err := kadm.NewClient(client).DescribeGroups(t.Context(), "drop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(groups["drop"].Members) > 0; got != stays {
+			t.Errorf("after %s the slots are in the group: %v, want %v", sig, got, stays)
+		}
 	}
-	defer broker.Close()
-	p := startVerb(t, broker.Addrs()[0], "run")
-	p.says("pipeline started")
-	p.signal(os.Interrupt)
-	p.says("draining")
-	p.ends(exitOK)
 }
 
 // TestOnceIsCutOff has an input that cannot be read to its end: the fetches of it are not answered.
