@@ -83,7 +83,7 @@ func (n neighbour) haunt(ctx context.Context, t testing.TB, cfg host.Config, end
 		} else if !n.trapped(err) {
 			t.Errorf("%s ended with %v, not by a trap of kind %s", n.module, err, n.kind)
 			return
-		} else if s := h.Status(); s.State != host.StateFailed || !n.trapped(s.Err) || s.Commits != 0 || s.Transforms[0].Fuel == 0 {
+		} else if s := h.Status(); s.State != host.StateFailed || !n.trapped(s.Err) || s.Commits != 0 || s.Transforms[0].Fuel == 0 || s.Transforms[0].Traps[n.kind] == 0 && !n.late {
 			t.Errorf("%s: %+v", n.module, s)
 			return
 		}
