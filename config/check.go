@@ -154,8 +154,12 @@ func (c *checker) inputs(path string, p *pipeline) {
 		if topic == "" && !c.bad[sub] {
 			c.wrong(sub, CodeBadValue, "", "the empty topic")
 		}
-		if c.topic(sub, topic) && seen[topic] {
+		switch {
+		case !c.topic(sub, topic):
+		case seen[topic]:
 			c.wrong(sub, CodeDuplicateName, "", "%s is in the list already", c.shown(sub, topic))
+		case strings.HasPrefix(topic, "__"):
+			c.wrong(sub, CodeBadValue, "", "topics that begin with __ are Kafka's own")
 		}
 		seen[topic] = true
 	}

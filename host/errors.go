@@ -108,6 +108,11 @@ const (
 	actStop
 )
 
+// rightsErrors are Kafka's words for a right that is missing.
+var rightsErrors = []error{
+	kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed, kerr.ClusterAuthorizationFailed,
+}
+
 // classify says what to do about an error of a step. It is the one place that knows Kafka's errors.
 func classify(err error) action {
 	var record *RecordError
@@ -125,8 +130,7 @@ func classify(err error) action {
 		return actRetry // says nothing against the record; a real fence shows at the end of the transaction
 	case errors.Is(err, ErrOutOfRange), errors.Is(err, ErrContinuity), errors.Is(err, ErrFenced), errors.Is(err, ErrEnvironment):
 		return actStop // decided where it was seen
-	case isAny(err, kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
-		kerr.ClusterAuthorizationFailed, kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism):
+	case isAny(err, rightsErrors...), isAny(err, kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism):
 		return actStop // a right or a password is missing: trying again does not bring it
 	case isAny(err, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InconsistentTopicID, kerr.InvalidTopicException):
 		return actStop // the topic was deleted, or deleted and created again: its offsets mean nothing now

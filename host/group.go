@@ -30,8 +30,7 @@ func (h *Host) groupOffsets(ctx context.Context) (kadm.OffsetResponses, error) {
 // explainGroup says which right is missing.
 func (h *Host) explainGroup(err error) error {
 	if errors.Is(err, kerr.GroupAuthorizationFailed) {
-		return fmt.Errorf("%w: no right to read with group %q: %w; allow it with: kafka-acls --add --allow-principal User:<user> "+
-			"--operation Read --operation Describe --group %s", ErrEnvironment, h.cfg.Group, err, h.cfg.Group)
+		return fmt.Errorf("%w: %w", ErrEnvironment, h.cfg.groupRight().missing())
 	}
 	return fmt.Errorf("group %q: %w", h.cfg.Group, err)
 }

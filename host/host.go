@@ -22,8 +22,8 @@ type Host struct {
 	log     *zap.Logger
 	modules []*guest.Module
 	fuel    []*atomic.Uint64 // used by each of modules
-	traps   []*traps         // of each of modules
 	pattern *regexp.Regexp   // of InputsRegex
+	traps   []*traps         // of each of modules
 	topics  topics
 	metrics *metrics
 
@@ -65,10 +65,10 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	}
 	h.log = h.log.With(zap.String("pipeline", cfg.Name))
 	h.breaker.ratio, h.breaker.window = cfg.Errors.MaxRatio, cfg.Errors.Window
+	var errs []error
 	if cfg.InputsRegex != "" {
 		h.pattern = regexp.MustCompile(anchored(cfg.InputsRegex)) // validate compiled it once already
 	}
-	var errs []error
 	for _, t := range cfg.Transforms {
 		if t.Log == nil {
 			t.Log = h.guestLog

@@ -49,7 +49,7 @@ func (l *loop) startHost(_ context.Context, c *script.Command) (string, error) {
 		key = kmsg.ConsumerGroupHeartbeat
 	}
 	h.joined = l.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{key}, Observe: true, Count: -1, When: isJoin("g-p-" + cfg.Instance + "-0")})
-	h.running = (&world{l.t, l.broker, l.client}).run(cfg)
+	h.running = (&world{t: l.t, broker: l.broker, client: l.client}).run(cfg)
 	if l.hosts == nil {
 		l.hosts = map[string]*storyHost{}
 	}

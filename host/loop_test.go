@@ -235,7 +235,7 @@ func (l *loop) read(ctx context.Context, c *script.Command) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		got := (&world{l.t, l.broker, l.client}).read(count)
+		got := (&world{t: l.t, broker: l.broker, client: l.client}).read(count)
 		slices.Sort(got)
 		return strings.Join(got, "\n"), nil
 	}

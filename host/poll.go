@@ -140,6 +140,8 @@ func (w *worker) fetchError(ctx context.Context, s session, topic string, partit
 		return nil
 	case isAny(err, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InconsistentTopicID):
 		return fmt.Errorf("topic %q partition %d: it was deleted, or deleted and created again, and the offsets of the group mean nothing in it: %w", topic, partition, err)
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		return fmt.Errorf("%w: %w", ErrEnvironment, readRight(topic).missing())
 	case kerr.IsRetriable(err):
 		w.log.Warn("fetch", zap.String("topic", topic), zap.Int32("partition", partition), zap.NamedError("err", err))
 		return nil

@@ -71,9 +71,7 @@ func (w *worker) explainProducerID(err error) error {
 	id := w.h.cfg.transactionalID(w.n)
 	switch {
 	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
-		return fmt.Errorf("%w: no right to write with transactional id %q: %w; allow it with: kafka-acls --add --allow-principal User:<user> "+
-			"--operation Write --operation Describe --transactional-id %s --resource-pattern-type prefixed",
-			ErrEnvironment, id, err, w.h.cfg.IDPrefix+"-"+w.h.cfg.Instance+"-")
+		return fmt.Errorf("%w: transactional id %q: %w", ErrEnvironment, id, w.h.cfg.idRight().missing())
 	case errors.Is(err, kerr.InvalidTransactionTimeout):
 		return fmt.Errorf("%w: the transaction timeout %v is above the broker's transaction.max.timeout.ms: %w", ErrEnvironment, w.h.cfg.TransactionTimeout, err)
 	default:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
 )
@@ -82,6 +85,16 @@ func (h *Host) probe(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	c := h.cfg
+	if c.InputsRegex != "" {
+		matching, err := matchingTopics(ctx, h.client, &c)
+		if err != nil {
+			return 0, err
+		}
+		if len(matching) == 0 {
+			h.log.Warn("no topic matches yet", zap.String("topics_regex", c.InputsRegex))
+		}
+		c.Inputs, c.InputsRegex = matching, ""
+	}
 	outputs := slices.Sorted(slices.Values(c.OutputTopics()))
 	described, err := h.describeTopics(ctx, slices.Concat(c.Inputs, outputs))
 	if err != nil {
@@ -91,21 +104,24 @@ func (h *Host) probe(ctx context.Context) (int, error) {
 	for _, topic := range slices.Sorted(maps.Keys(described)) {
 		d := described[topic]
 		switch {
+		case errors.Is(d.err, kerr.TopicAuthorizationFailed): // among the missing rights
+		case errors.Is(d.err, kerr.UnknownTopicOrPartition):
+			errs = append(errs, fmt.Errorf("topic %q does not exist: create it, or run `wasmflow topics create`", topic))
 		case d.err != nil:
-			errs = append(errs, explainTopic(topic, slices.Contains(outputs, topic), d.err))
+			errs = append(errs, fmt.Errorf("topic %q: %w", topic, d.err))
 		case slices.Contains(outputs, topic):
 			h.topics.setPartitions(topic, d.partitions)
 		default:
 			inputs += d.partitions
 		}
 	}
+	for _, r := range missingRights(ctx, h.client, c, described) {
+		if !r.Optional {
+			errs = append(errs, r.missing())
+		}
+	}
 	if len(errs) > 0 {
 		return 0, fmt.Errorf("%w: %w", ErrEnvironment, errors.Join(errs...))
-	}
-	if c.InputsRegex != "" {
-		if inputs, err = h.countMatching(ctx); err != nil {
-			return 0, err
-		}
 	}
 	h.readLimits(ctx, outputs)
 	return inputs, nil
@@ -114,25 +130,30 @@ func (h *Host) probe(ctx context.Context) (int, error) {
 // topicState is what the brokers say of a topic.
 type topicState struct {
 	partitions int
+	operations int32 // that the user may do, a bit each, or operationsNotKnown
 	err        error
 }
 
 // describeTopics asks for each topic by itself, so that one without rights does not hide the others. A topic that was created
 // a moment ago may not have reached every broker: unknown ones are asked for again a few times.
 func (h *Host) describeTopics(ctx context.Context, names []string) (map[string]topicState, error) {
+	return describeTopics(ctx, h.client, names)
+}
+
+func describeTopics(ctx context.Context, client *kgo.Client, names []string) (map[string]topicState, error) {
 	out := map[string]topicState{}
 	if len(names) == 0 {
 		return out, nil
 	}
 	for try := 0; ; try++ {
 		req := kmsg.NewPtrMetadataRequest()
-		req.AllowAutoTopicCreation = false
+		req.AllowAutoTopicCreation, req.IncludeTopicAuthorizedOperations = false, true
 		for _, name := range names {
 			topic := kmsg.NewMetadataRequestTopic()
 			topic.Topic = kmsg.StringPtr(name)
 			req.Topics = append(req.Topics, topic)
 		}
-		res, err := req.RequestWith(ctx, h.client)
+		res, err := req.RequestWith(ctx, client)
 		if err != nil {
 			return nil, fmt.Errorf("%w: describe the topics: %w", ErrEnvironment, err)
 		}
@@ -142,28 +163,12 @@ func (h *Host) describeTopics(ctx context.Context, names []string) (map[string]t
 				continue
 			}
 			err := kerr.ErrorForCode(t.ErrorCode)
-			out[*t.Topic] = topicState{len(t.Partitions), err}
+			out[*t.Topic] = topicState{len(t.Partitions), t.AuthorizedOperations, err}
 			again = again || isAny(err, kerr.UnknownTopicOrPartition, kerr.LeaderNotAvailable)
 		}
 		if !again || try == unknownTries || !pause(ctx, askAgain) {
 			return out, nil
 		}
-	}
-}
-
-func explainTopic(topic string, output bool, err error) error {
-	switch {
-	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return fmt.Errorf("topic %q does not exist: create it, or run `wasmflow topics create`", topic)
-	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		operation := "Read"
-		if output {
-			operation = "Write"
-		}
-		return fmt.Errorf("no right to describe topic %q: %w; allow it with: kafka-acls --add --allow-principal User:<user> --operation %s --operation Describe --topic %s",
-			topic, err, operation, topic)
-	default:
-		return fmt.Errorf("topic %q: %w", topic, err)
 	}
 }
 
@@ -185,43 +190,28 @@ func (h *Host) reach(ctx context.Context) error {
 	}
 }
 
-// countMatching counts the partitions of the topics that match the pattern today; more may come.
-func (h *Host) countMatching(ctx context.Context) (int, error) {
-	inputs, err := h.inputTopics(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if len(inputs) == 0 {
-		h.log.Warn("no topic matches yet", zap.String("topics_regex", h.cfg.InputsRegex))
-		return 0, nil
-	}
-	described, err := h.describeTopics(ctx, inputs)
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	for topic, d := range described {
-		if d.err != nil {
-			return 0, fmt.Errorf("%w: %w", ErrEnvironment, explainTopic(topic, false, d.err))
-		}
-		n += d.partitions
-	}
-	return n, nil
-}
-
 // inputTopics are the names of the inputs, those that match a pattern as they are at this moment.
 func (h *Host) inputTopics(ctx context.Context) ([]string, error) {
 	if h.cfg.InputsRegex == "" {
 		return h.cfg.Inputs, nil
 	}
-	all, err := h.admin.ListTopics(ctx)
+	return matchingTopics(ctx, h.client, &h.cfg)
+}
+
+// matchingTopics are those that the pipeline's pattern matches; more may come.
+func matchingTopics(ctx context.Context, client *kgo.Client, c *Config) ([]string, error) {
+	pattern, err := regexp.Compile(anchored(c.InputsRegex))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	all, err := kadm.NewClient(client).ListTopics(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: list the topics: %w", ErrEnvironment, err)
 	}
-	outputs := h.cfg.OutputTopics()
+	outputs := c.OutputTopics()
 	var names []string
 	for _, topic := range all.Names() {
-		if h.pattern.MatchString(topic) && !strings.HasPrefix(topic, "__") && !slices.Contains(outputs, topic) {
+		if pattern.MatchString(topic) && !strings.HasPrefix(topic, "__") && !slices.Contains(outputs, topic) {
 			names = append(names, topic)
 		}
 	}
@@ -230,11 +220,23 @@ func (h *Host) inputTopics(ctx context.Context) ([]string, error) {
 
 // readLimits reads what the output topics take. Without the right to do so the broker's defaults hold.
 func (h *Host) readLimits(ctx context.Context, outputs []string) {
-	h.topics.read.Store(time.Now().UnixNano())
-	configs, err := h.admin.DescribeTopicConfigs(ctx, outputs...)
-	if err != nil {
-		h.log.Debug("topic configs cannot be read; records up to the broker's default size are sent", zap.NamedError("err", err))
-		return
+	level := zap.DebugLevel
+	if h.topics.read.Swap(time.Now().UnixNano()) == 0 {
+		level = zap.WarnLevel // once is enough
+	}
+	var read kadm.ResourceConfigs
+	for _, topic := range outputs {
+		configs, err := h.admin.DescribeTopicConfigs(ctx, topic) // each by itself: without the right to one there is no answer at all
+		c, _ := configs.On(topic, nil)
+		if errors.Is(err, kerr.TopicAuthorizationFailed) {
+			err = configsRight(topic).missing()
+		}
+		if err = errors.Join(err, c.Err); err != nil {
+			h.log.Log(level, "topic configs cannot be read: 1 MiB batches are assumed, which a topic with another max.message.bytes may refuse, "+
+				"and that it is not compacted", zap.String("topic", topic), zap.NamedError("err", err))
+			continue
+		}
+		read = append(read, c)
 	}
 	h.topics.mu.Lock()
 	defer h.topics.mu.Unlock()
@@ -242,7 +244,7 @@ func (h *Host) readLimits(ctx context.Context, outputs []string) {
 	if limits == nil {
 		limits, compacted = map[string]int32{}, map[string]bool{}
 	}
-	for _, c := range configs {
+	for _, c := range read {
 		for _, kv := range c.Configs {
 			switch kv.Key {
 			case "max.message.bytes":

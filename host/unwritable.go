@@ -2,9 +2,11 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -38,6 +40,8 @@ func (w *worker) explainProduce(t *transaction) error {
 		return &unwritableError{topic, suspects, err}
 	case isRecordFault(err) && letter != nil:
 		return fmt.Errorf("%w: topic %q refuses the one of topic %q partition %d offset %d: %w", ErrDeadLetter, topic, letter.topic, letter.partition, letter.offset, err)
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		return fmt.Errorf("%w: %w", ErrEnvironment, writeRight(topic).missing())
 	case classifyProduce(err) == actStop:
 		return fmt.Errorf("%w: produce to topic %q: %w", ErrEnvironment, topic, err)
 	default:

@@ -95,6 +95,9 @@ func (w *worker) named(err error) error {
 	if errors.As(err, &record) {
 		return err
 	}
+	if !errors.Is(err, ErrEnvironment) && isAny(err, rightsErrors...) { // at the end of a transaction, which does not say of what
+		err = fmt.Errorf("%w: a right was taken away, and `wasmflow doctor` says which: %w", ErrEnvironment, err)
+	}
 	return fmt.Errorf("pipeline %q: %w", w.h.cfg.Name, err)
 }
 

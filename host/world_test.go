@@ -24,6 +24,7 @@ type world struct {
 	t      *testing.T
 	broker *devbroker.Broker
 	client *kgo.Client
+	login  []kgo.Opt // where the broker wants one
 }
 
 func newWorld(t *testing.T, topics map[string]int32) *world {
@@ -38,7 +39,7 @@ func newWorld(t *testing.T, topics map[string]int32) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(cl.Close)
-	return &world{t, b, cl}
+	return &world{t: t, broker: b, client: cl}
 }
 
 func (w *world) ctx() context.Context {
@@ -139,8 +140,10 @@ func (w *world) read(n int) []string {
 // records are read as read does from any topic.
 func (w *world) records(topic string, n int) (got []*kgo.Record) {
 	w.t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(w.broker.Addrs()...), kgo.ConsumeTopics(topic), kgo.KeepControlRecords(),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
+	cl, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(w.broker.Addrs()...), kgo.ConsumeTopics(topic), kgo.KeepControlRecords(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+	}, w.login...)...)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -17,6 +17,11 @@ type Options struct {
 	Topics map[string]int32
 	// Superusers turns SASL PLAIN on: passwords by user name; each may do everything.
 	Superusers map[string]string
+	// Users turns SASL PLAIN and the authorizer on: passwords by user name; each may do what ACLs allow, at first nothing. A superuser
+	// creates the ACLs.
+	Users map[string]string
+	// Settings of the broker, by their Kafka names, as transaction.max.timeout.ms.
+	Settings map[string]string
 }
 
 // Broker is a running broker. Its methods may be called by several goroutines.
@@ -33,11 +38,20 @@ type FaultHandle = kfake.FaultHandle
 // Start starts a broker with one node. Close ends it.
 func Start(o Options) (*Broker, error) {
 	opts := []kfake.Opt{kfake.NumBrokers(1)}
-	if len(o.Superusers) > 0 {
+	if len(o.Superusers)+len(o.Users) > 0 {
 		opts = append(opts, kfake.EnableSASL())
-		for user, password := range o.Superusers {
-			opts = append(opts, kfake.Superuser("PLAIN", user, password))
-		}
+	}
+	for user, password := range o.Superusers {
+		opts = append(opts, kfake.Superuser("PLAIN", user, password))
+	}
+	if len(o.Users) > 0 {
+		opts = append(opts, kfake.EnableACLs())
+	}
+	for user, password := range o.Users {
+		opts = append(opts, kfake.User("PLAIN", user, password))
+	}
+	if len(o.Settings) > 0 {
+		opts = append(opts, kfake.BrokerConfigs(o.Settings))
 	}
 	cluster, err := kfake.NewCluster(opts...)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
@@ -20,23 +21,43 @@ import (
 )
 
 // secured are the names that a secured pipeline needs rights to.
-type secured struct{ in, out, group, ids string }
+type secured struct{ in, out, dead, group, ids string }
 
-// grants are the least rights of a pipeline that runs exactly once.
-func (s secured) grants() []*kadm.ACLBuilder {
-	return []*kadm.ACLBuilder{
-		kadm.NewACLs().Topics(s.in).Operations(kadm.OpRead, kadm.OpDescribe),
-		kadm.NewACLs().Topics(s.out).Operations(kadm.OpWrite, kadm.OpDescribe),
-		kadm.NewACLs().Groups(s.group).Operations(kadm.OpRead, kadm.OpDescribe),
-		kadm.NewACLs().TransactionalIDs(s.ids).Operations(kadm.OpWrite, kadm.OpDescribe),
+// right is one operation that a pipeline is allowed to do.
+type right struct {
+	resource, name string
+	operation      kadm.ACLOperation
+}
+
+// rights are the least of a pipeline that runs exactly once. To read or to write includes to describe.
+func (s secured) rights() []right {
+	return []right{
+		{"topic", s.in, kadm.OpRead},
+		{"topic", s.out, kadm.OpWrite},
+		{"topic", s.dead, kadm.OpWrite},
+		{"group", s.group, kadm.OpRead},
+		{"transactional-id", s.ids, kadm.OpWrite},
+	}
+}
+
+func (r right) acl() *kadm.ACLBuilder {
+	acl := kadm.NewACLs().Operations(r.operation)
+	switch r.resource {
+	case "topic":
+		return acl.Topics(r.name)
+	case "group":
+		return acl.Groups(r.name)
+	default:
+		return acl.TransactionalIDs(r.name)
 	}
 }
 
 // grant gives alice the rights, and takes them back after the test.
-func grant(t *testing.T, rights ...*kadm.ACLBuilder) {
+func grant(t *testing.T, rights ...right) {
 	t.Helper()
 	adm := admin(t)
-	for _, right := range rights {
+	for _, r := range rights {
+		right := r.acl()
 		right.Allow("User:alice").AllowHosts("*").ResourcePatternType(kadm.ACLPatternPrefixed)
 		results, err := adm.CreateACLs(load.Within(t), right)
 		if err != nil {
@@ -58,7 +79,7 @@ func grant(t *testing.T, rights ...*kadm.ACLBuilder) {
 // secure loads a configuration file of a pipeline over TLS with a password, as a user writes it.
 func secure(t *testing.T, password string) (host.Config, secured) {
 	t.Helper()
-	names := secured{in: topic(t, "in", 4), out: topic(t, "out", 4), group: load.Unique(t, "group"), ids: load.Unique(t, "ids")}
+	names := secured{in: topic(t, "in", 4), out: topic(t, "out", 4), dead: topic(t, "dead", 1), group: load.Unique(t, "group"), ids: load.Unique(t, "ids")}
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		path := filepath.Join(dir, name)
@@ -87,7 +108,8 @@ pipelines:
     outputs: { out: { topic: %q } }
     workers: 2
     transaction: { id_prefix: %q }
-`, kafka.SecureBroker, filepath.Join(dir, "password"), kafka.Authority, names.in, names.group, names.out, names.ids))
+    errors: { dead_letter: { topic: %q } }
+`, kafka.SecureBroker, filepath.Join(dir, "password"), kafka.Authority, names.in, names.group, names.out, names.ids, names.dead))
 	loaded, err := config.Load(config.Options{Files: []string{file}, LookupEnv: func(name string) (string, bool) {
 		return map[string]string{"KAFKA_USER": "alice"}[name], name == "KAFKA_USER"
 	}})
@@ -106,7 +128,7 @@ pipelines:
 func TestSecured(t *testing.T) {
 	const n = 10_000
 	cfg, names := secure(t, "alice-secret")
-	grant(t, names.grants()...)
+	grant(t, names.rights()...)
 	fill(t, names.in, 0, n)
 	if err := pipe(t, cfg); err != nil {
 		t.Fatal(err)
@@ -115,29 +137,73 @@ func TestSecured(t *testing.T) {
 	verifyUpper(t, names.out, n)
 }
 
-// TestSecuredNeedsIt holds that the rights are the least: without any one of them the pipeline stops at its start, names what
-// is missing, and says how to allow it.
+// TestSecuredNeedsIt holds that the rights are the least: without any one of them, also where describing is still allowed, the pipeline
+// stops at its start, names what is missing, and says how to allow it.
 func TestSecuredNeedsIt(t *testing.T) {
-	for i, missing := range []struct {
-		name  string
-		words func(secured) []string
-	}{
-		{"input topic", func(s secured) []string { return []string{s.in, "--topic", "Read"} }},
-		{"output topic", func(s secured) []string { return []string{s.out, "--topic", "Write"} }},
-		{"group", func(s secured) []string { return []string{s.group, "--group", "Read"} }},
-		{"transactional id", func(s secured) []string { return []string{s.ids, "--transactional-id", "Write"} }},
-	} {
-		t.Run(missing.name, func(t *testing.T) {
-			cfg, names := secure(t, "alice-secret")
-			grants := names.grants()
-			grant(t, append(grants[:i:i], grants[i+1:]...)...)
-			fill(t, names.in, 0, 100)
-			err := pipe(t, cfg)
-			refused(t, err, append(missing.words(names), "kafka-acls")...)
-			if got := count(t, names.out); got != 0 {
-				t.Errorf("%d records were written all the same", got)
-			}
-		})
+	for i, resource := range []string{"input topic", "output topic", "dead letters", "group", "transactional id"} {
+		for _, described := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s described %v", resource, described), func(t *testing.T) {
+				cfg, names := secure(t, "alice-secret")
+				rights := names.rights()
+				missing := rights[i]
+				grant(t, append(rights[:i:i], rights[i+1:]...)...)
+				if described {
+					grant(t, right{missing.resource, missing.name, kadm.OpDescribe})
+				}
+				fill(t, names.in, 0, 100)
+				err := pipe(t, cfg)
+				refused(t, err, "--operation "+missing.operation.String()[:1]+strings.ToLower(missing.operation.String()[1:]), "--"+missing.resource+" "+missing.name)
+				if n := strings.Count(err.Error(), "kafka-acls"); n != 1 {
+					t.Errorf("%d lines, want 1: %v", n, err)
+				}
+				if got := count(t, names.out); got != 0 {
+					t.Errorf("%d records were written all the same", got)
+				}
+			})
+		}
+	}
+}
+
+// TestSecuredAllAtOnce holds that one start tells all rights that are missing.
+func TestSecuredAllAtOnce(t *testing.T) {
+	cfg, names := secure(t, "alice-secret")
+	err := pipe(t, cfg)
+	for _, r := range names.rights() {
+		refused(t, err, "--"+r.resource+" "+r.name)
+	}
+}
+
+// TestAsksForRightsWithoutTrace holds that asking for rights leaves an open transaction of the same id, and the group, as they are.
+func TestAsksForRightsWithoutTrace(t *testing.T) {
+	cfg, names := secure(t, "alice-secret")
+	producer := client(t, kgo.TransactionalID(names.ids+"-0-0"))
+	if err := producer.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := producer.ProduceSync(load.Within(t), &kgo.Record{Topic: names.out, Value: []byte("1")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := admin(t).DescribeTransactions(load.Within(t), names.ids+"-0-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing, err := host.MissingRights(load.Within(t), client(t), cfg)
+	if err != nil || len(missing) > 0 {
+		t.Fatalf("missing %v, error %v: a super user has every right", missing, err)
+	}
+	after, err := admin(t).DescribeTransactions(load.Within(t), names.ids+"-0-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("the transaction, - before, + after:\n%s", diff)
+	}
+	if err := producer.EndTransaction(load.Within(t), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	groups, err := admin(t).ListGroups(load.Within(t))
+	if _, made := groups[names.group]; err != nil || made {
+		t.Errorf("error %v, or the group was made", err)
 	}
 }
 
