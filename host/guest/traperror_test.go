@@ -91,7 +91,8 @@ func TestTrapNamesItsRecords(t *testing.T) {
 		"no records":         {wasm("unreachable", nil), nil, records{}},
 		"a native transform": {native, []string{"a", "b"}, records{"", 100, 101, 2}},
 		"a part of a batch": {
-			wasm("identity", func(c *Config) { c.Limits.InputBytes = 3000 }), []string{"a", large, large + large, "b"},
+			wasm("identity", func(c *Config) { c.Limits.InputBytes = 3000 }),
+			[]string{"a", large, large + large, "b"},
 			records{LimitInputBytes, 102, 102, 1},
 		},
 		"no room":   {wasm("alloc_zero", nil), []string{large + large + large, "a"}, records{LimitMemory, 100, 100, 1}},

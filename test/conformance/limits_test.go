@@ -137,6 +137,12 @@ func TestPanic(t *testing.T) {
 		if len(failed.Stack) == 0 || failed.Transform != "test" || len(failed.Digest) != 64 {
 			t.Errorf("the trap does not say where: stack %q, transform %q, module %q", failed.Stack, failed.Transform, failed.Digest)
 		}
+		if failed.Topic != batch.Topic || failed.First != batch.Records[0].Offset || failed.Last != batch.Records[2].Offset || failed.Fuel == 0 {
+			t.Errorf("the trap does not say of which records, and what it took: %v", failed)
+		}
+		if text := failed.Error(); strings.Contains(text, "\n") || !regexp.MustCompile(`^topic ".*told to panic.*`+place).MatchString(text) {
+			t.Errorf("the trap's text is %q, want one line with all of it", text)
+		}
 		same(t, recordModes["identity"](plain(3)), call(t, instance(t, m), plain(3)))
 	})
 }
