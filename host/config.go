@@ -162,6 +162,10 @@ type Config struct {
 	Leave Leave
 	// Once ends Run when every partition has been committed up to where it ended at the start.
 	Once bool
+	// Ends are where Once ends instead, by input topic and partition: nothing is waited for behind these offsets, and a partition
+	// that has committed up to its own, or has none, is not read on, though what was polled with the last records before it is
+	// still processed. With Ends, and only with them, an input may be an output too.
+	Ends map[string]map[int32]int64
 
 	// Logger; nil logs nothing.
 	Logger *zap.Logger

@@ -31,6 +31,7 @@ type Host struct {
 	admin  *kadm.Client
 
 	begins   kadm.Offsets // where the group begins in partitions that it had committed nothing of
+	ends     *ends        // where it ends; nil where it does not run once
 	verdicts verdicts
 	breaker  breaker
 
@@ -143,20 +144,19 @@ func (h *Host) run(ctx context.Context) error {
 		return fmt.Errorf("pipeline %q: %w", h.cfg.Name, err)
 	}
 	h.clearSlots(ctx, n)
-	var once *ends
 	if h.cfg.Once {
-		if once, err = h.readEnds(ctx); err != nil {
+		if h.ends, err = h.readEnds(ctx); err != nil {
 			return err
 		}
 		h.leaving.Store(true)
 	}
 	h.setState(StateRunning, nil)
 	h.log.Info("pipeline started", zap.Int("workers", n), zap.Int("partitions", partitions))
-	return h.supervise(running, stop, workers, once)
+	return h.supervise(running, stop, workers)
 }
 
 // supervise runs the workers until ctx is done, the input is drained (Once), or one of them fails.
-func (h *Host) supervise(ctx context.Context, stop context.CancelCauseFunc, workers []*worker, once *ends) error {
+func (h *Host) supervise(ctx context.Context, stop context.CancelCauseFunc, workers []*worker) error {
 	errs := make([]error, len(workers))
 	for i, w := range workers {
 		h.running.Go(func() {
@@ -165,9 +165,9 @@ func (h *Host) supervise(ctx context.Context, stop context.CancelCauseFunc, work
 			}
 		})
 	}
-	if once != nil {
+	if h.ends != nil {
 		h.running.Go(func() {
-			once.wait(ctx)
+			h.ends.wait(ctx)
 			stop(nil)
 		})
 	}

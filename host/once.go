@@ -3,15 +3,22 @@ package host
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 )
 
-// ends are the offsets that a pipeline which runs once has to commit: where each partition ended when it started.
+// ends are the offsets that a pipeline which runs once has to commit: where each partition ended when it started, or
+// Config.Ends.
 type ends struct {
 	h      *Host
 	topics map[string]map[int32]end
+
+	mu     sync.Mutex
+	passed map[string][]int32 // under Config.Ends, what is not read on
 }
 
 // end is what a partition has to reach. A commit that lay beyond the log's end says nothing: it is not taken for it.
@@ -24,7 +31,7 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &ends{h: h, topics: map[string]map[int32]end{}}
+	e := &ends{h: h, topics: map[string]map[int32]end{}, passed: map[string][]int32{}}
 	if len(names) == 0 {
 		return e, nil
 	}
@@ -57,12 +64,41 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 				}
 				target.beyond = at.At
 			}
-			if target.beyond >= 0 || start.Offset < last.Offset {
+			if h.cfg.Ends != nil {
+				want, wanted := h.cfg.Ends[topic][n]
+				if !wanted || target.beyond < 0 && known && at.At >= want {
+					e.passed[topic] = append(e.passed[topic], n)
+					continue
+				}
+				target.offset = min(want, last.Offset)
+			}
+			if target.beyond >= 0 || start.Offset < target.offset {
 				e.topics[topic][n] = target
 			}
 		}
 	}
 	return e, nil
+}
+
+// rest stops the session's client from reading on in partitions that are committed up to Config.Ends. What is written to an
+// input that is an output too would otherwise be read, and written again, for as long as another partition has work.
+func (e *ends) rest(client *kgo.Client, p *positions) {
+	if e == nil || e.h.cfg.Ends == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p.rest(func(topic string, partition int32, committed int64) bool {
+		end, wanted := e.topics[topic][partition]
+		if wanted && (committed < end.offset || committed == end.beyond) {
+			return false
+		}
+		if !slices.Contains(e.passed[topic], partition) {
+			e.passed[topic] = append(e.passed[topic], partition)
+		}
+		return true
+	})
+	client.PauseFetchPartitions(e.passed)
 }
 
 // wait returns when the group has committed all of it, whichever of its hosts did, or when ctx is done.

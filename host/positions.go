@@ -150,6 +150,19 @@ func (p *positions) drained() bool {
 	return true
 }
 
+// rest takes partitions that are not read on for drained ones.
+func (p *positions) rest(passed func(topic string, partition int32, committed int64) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for topic, partitions := range p.m {
+		for n, at := range partitions {
+			if passed(topic, n, at.committed) {
+				at.stable = at.committed
+			}
+		}
+	}
+}
+
 // keep makes the polled positions the committed ones, and returns how many lost records lie before them that were not
 // counted yet; drop goes back to the committed ones.
 func (p *positions) keep() (lost int64) {

@@ -96,7 +96,7 @@ func (h *Host) probe(ctx context.Context) (int, error) {
 		c.Inputs, c.InputsRegex = matching, ""
 	}
 	outputs := slices.Sorted(slices.Values(c.OutputTopics()))
-	described, err := h.describeTopics(ctx, slices.Concat(c.Inputs, outputs))
+	described, err := h.describeTopics(ctx, slices.Compact(slices.Sorted(slices.Values(slices.Concat(c.Inputs, outputs)))))
 	if err != nil {
 		return 0, err
 	}
@@ -111,7 +111,8 @@ func (h *Host) probe(ctx context.Context) (int, error) {
 			errs = append(errs, fmt.Errorf("topic %q: %w", topic, d.err))
 		case slices.Contains(outputs, topic):
 			h.topics.setPartitions(topic, d.partitions)
-		default:
+		}
+		if slices.Contains(c.Inputs, topic) {
 			inputs += d.partitions
 		}
 	}

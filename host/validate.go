@@ -124,6 +124,9 @@ func (c *Config) validate() error {
 	if c.Guarantee == ExactlyOnce && c.Isolation == ReadUncommitted { // (I14)
 		bad("Isolation", "read_committed under exactly_once, else what an upstream transaction aborted would be processed", string(c.Isolation))
 	}
+	if c.Ends != nil && (!c.Once || c.InputsRegex != "") {
+		bad("Ends", "only with Once, and with Inputs", c.Ends)
+	}
 	positive(bad, "Workers", c.Workers)
 	positive(bad, "MaxRecords", c.MaxRecords)
 	positive(bad, "MaxBytes", c.MaxBytes)
@@ -169,7 +172,7 @@ func (c *Config) validateTopics(bad func(key, rule string, got any)) {
 		if !legalTopic(topic) {
 			bad("Outputs["+name+"]", "a topic's name", topic)
 		}
-		if slices.Contains(c.Inputs, topic) {
+		if slices.Contains(c.Inputs, topic) && c.Ends == nil {
 			bad("Outputs["+name+"]", "not an input of the same pipeline, which would feed itself", topic)
 		}
 	}

@@ -121,6 +121,7 @@ func (w *worker) live(ctx context.Context) error {
 		if err := w.commitSkipped(ctx, s); err != nil {
 			return err
 		}
+		w.h.ends.rest(s.client(), &w.positions)
 		if err := w.step(ctx, s); err != nil {
 			return err
 		}
