@@ -52,6 +52,7 @@ func TestRefused(t *testing.T) {
 		}, true},
 		{"reserved_state", []string{`it imports "wasmflow" "state_get", which is reserved for a later version of the host`}, true},
 		{"reserved_meter", []string{`it imports "wasmflow_meter" "refuel", which is reserved for a later version of the host`}, true},
+		{"reserved_fuel", []string{`reserved: its export "wasmflow_meter.fuel" is the host's: give the module as its compiler made it`}, false},
 		{"tick", []string{"the export wasmflow_tick is reserved for a later version of the host"}, false},
 		{"memory_large", []string{"its memory begins with 1025 pages of 64 KiB (67174400 bytes), more than the limit of 67108864 bytes: raise the limit, or build it with a smaller stack"}, false},
 		{"memory_imported", []string{`it imports the memory "env" "memory", which is not offered (an imported memory: build without --import-memory)`}, true},
@@ -134,6 +135,20 @@ func TestTruncated(t *testing.T) {
 		}
 		if refused := refusedOf(t, err); len(refused.Problems) == 0 {
 			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+	// What a compiler makes has more sections to end in.
+	for name, c := range guests(t) {
+		if !strings.HasSuffix(name, "-rust") {
+			continue
+		}
+		code := bytes.LastIndex(c.Wasm, []byte("\x04name")) - 8
+		for n := 8; n < code; n += max(1, code/199) {
+			cut := c
+			cut.Wasm = c.Wasm[:n:n]
+			if m, err := Load(t.Context(), cut); m != nil || len(refusedOf(t, err).Problems) == 0 {
+				t.Errorf("%s: %d of %d bytes: %v", name, n, code, err)
+			}
 		}
 	}
 }
