@@ -16,10 +16,11 @@ const leastJudged = 100
 type breaker struct {
 	ratio  float64
 	window time.Duration
+	began  time.Time // counts of the clock that never jumps
 
 	mu     sync.Mutex
 	slices [10]struct {
-		at             int64 // number of the slice since 1970
+		at             int64 // number of the slice since began, from 1
 		judged, guilty int
 	}
 }
@@ -65,7 +66,7 @@ func (b *breaker) reset() {
 }
 
 func (b *breaker) number(now time.Time) int64 {
-	return now.UnixNano() / max(1, int64(b.window)/int64(len(b.slices)))
+	return 1 + int64(now.Sub(b.began))/max(1, int64(b.window)/int64(len(b.slices)))
 }
 
 // breakerError is why a breaker paused the pipeline.

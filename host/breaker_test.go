@@ -17,7 +17,7 @@ import (
 func TestBreaker(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1_000_000, 0)
-	b := breaker{ratio: 0.05, window: time.Minute}
+	b := breaker{ratio: 0.05, window: time.Minute, began: at}
 	opens := func(when time.Time, judged, guilty int, want bool) {
 		t.Helper()
 		if err := b.opens(when, judged, guilty); (err != nil) != want {

@@ -44,7 +44,7 @@ func isolator(t *testing.T, f guest.Func, policy ErrorPolicy) *worker {
 		Errors: policy.withDefaults(),
 	}
 	h := &Host{cfg: cfg, log: zap.NewNop()}
-	h.breaker.ratio, h.breaker.window = cfg.Errors.MaxRatio, cfg.Errors.Window
+	h.breaker.ratio, h.breaker.window, h.breaker.began = cfg.Errors.MaxRatio, cfg.Errors.Window, time.Now()
 	w := newWorker(h, 0)
 	m, err := guest.Load(t.Context(), guest.Config{Name: "f", Native: f, Outputs: []string{"out"}})
 	if err != nil {

@@ -65,7 +65,7 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 		h.log = zap.NewNop()
 	}
 	h.log = h.log.With(zap.String("pipeline", cfg.Name))
-	h.breaker.ratio, h.breaker.window = cfg.Errors.MaxRatio, cfg.Errors.Window
+	h.breaker.ratio, h.breaker.window, h.breaker.began = cfg.Errors.MaxRatio, cfg.Errors.Window, time.Now()
 	var errs []error
 	if cfg.InputsRegex != "" {
 		h.pattern = regexp.MustCompile(anchored(cfg.InputsRegex)) // validate compiled it once already
