@@ -66,7 +66,7 @@ func (b *breaker) reset() {
 }
 
 func (b *breaker) number(now time.Time) int64 {
-	return 1 + int64(now.Sub(b.began))/max(1, int64(b.window)/int64(len(b.slices)))
+	return max(1, 1+int64(now.Sub(b.began))/max(1, int64(b.window)/int64(len(b.slices))))
 }
 
 // breakerError is why a breaker paused the pipeline.

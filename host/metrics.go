@@ -44,8 +44,10 @@ func newMetrics(registry prometheus.Registerer, h *Host) (*metrics, error) {
 	m.in = counter("wasmflow_records_in_total", "Records of committed transactions that were read.")
 	m.out = counter("wasmflow_records_out_total", "Records of committed transactions that were produced.")
 	m.dropped = counter("wasmflow_records_dropped_total", "Records of committed transactions that a transform dropped.")
-	m.guilty = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "wasmflow_records_guilty_total",
-		Help: "Records of committed transactions that no transform or no output topic took, by transform, kind of the error and what on_error did."}, []string{"transform", "kind", "on_error"})
+	m.guilty = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "wasmflow_records_guilty_total",
+		Help: "Records of committed transactions that no transform or no output topic took, by transform, kind of the error and what on_error did.",
+	}, []string{"transform", "kind", "on_error"})
 	m.collectors = append(m.collectors, m.guilty, m.aborts, m.duration,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wasmflow_lag_records", Help: "Offsets from the committed ones to the last stable ones, over the assigned partitions."}, h.lag),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wasmflow_sessions", Help: "Workers that have a session."}, func() float64 { return float64(h.counters.live.Load()) }))
