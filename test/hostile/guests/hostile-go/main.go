@@ -13,17 +13,14 @@ import (
 
 func init() { wasmflow.Transform(act) }
 
-// sink keeps what would else not be computed.
-var sink uint64
-
 func act(in wasmflow.Record, out *wasmflow.Output) error {
 	switch string(in.Value()) {
 	case "loop":
-		endless()
+		return out.Send(in, fmt.Append(nil, endless()))
 	case "exponential":
-		sink = twice(64)
+		return out.Send(in, fmt.Append(nil, twice(64)))
 	case "recurse":
-		sink = deeper(1)
+		return out.Send(in, fmt.Append(nil, deeper(1)))
 	case "work":
 		return out.Send(in, fmt.Append(nil, work()))
 	case "world":
@@ -33,9 +30,11 @@ func act(in wasmflow.Record, out *wasmflow.Output) error {
 }
 
 //go:noinline
-func endless() {
-	for {
-		sink++
+func endless() uint64 {
+	for n := uint64(1); ; n += 2 {
+		if n == 0 { // never: it is odd
+			return n
+		}
 	}
 }
 
@@ -47,8 +46,13 @@ func twice(n uint64) uint64 {
 	return twice(n-1) + twice(n-1)
 }
 
-// deeper calls itself for ever.
-func deeper(n uint64) uint64 { return deeper(n+1) + n }
+// deeper would end once n has come round.
+func deeper(n uint64) uint64 {
+	if n == 0 {
+		return 0
+	}
+	return deeper(n+1) + n
+}
 
 // work takes some seconds.
 func work() uint64 {
