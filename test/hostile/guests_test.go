@@ -49,11 +49,21 @@ func loaded(t testing.TB, cache *guest.Cache, name string, limits guest.Limits) 
 
 func instance(t testing.TB, m *guest.Module) *guest.Instance {
 	t.Helper()
-	i, err := m.Instantiate(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	for {
+		i, err := m.Instantiate(t.Context())
+		if err == nil {
+			return i
+		}
+		if !tooBusy(err) {
+			t.Fatal(err)
+		}
 	}
-	return i
+}
+
+// tooBusy says that the machine did not let an instance begin within a timeout that is meant for its calls.
+func tooBusy(err error) bool {
+	var trap, inner *guest.TrapError
+	return errors.As(err, &trap) && trap.Kind == guest.TrapInit && errors.As(errors.Unwrap(trap), &inner) && inner.Kind == guest.TrapDeadline
 }
 
 // told is a batch of one record that tells the guest what to do.
