@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tetratelabs/wazero"
 
 	"github.com/wasmflow/wasmflow/abi"
 	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
@@ -156,6 +157,20 @@ func meterData(t testing.TB, pattern string) map[string][]byte {
 		}
 	}
 	return found
+}
+
+// Where ways part and meet, each pays what the blocks on it cost one by one, and no more.
+func TestMeterWays(t *testing.T) {
+	t.Parallel()
+	config := wazero.NewRuntimeConfigCompiler()
+	wasm := meterData(t, "ways")["ways"]
+	for _, slice := range []int64{1, 1 << 40} {
+		said, used := transcriptOf(t, config, metered(t, wasm, meter.Exact), &purse{budget: 1 << 40, slice: slice})
+		want, simple := transcriptOf(t, config, each(t, wasm), &purse{budget: 1 << 40, slice: slice})
+		if d := cmp.Diff(want, said); d != "" || len(said) != 18 || !returned(said) || used != simple {
+			t.Errorf("%d used, block by block %d\n%s\n%v", used, simple, d, said)
+		}
+	}
 }
 
 // A guest that goes on is stopped where its budget ends, at the same place whatever the slice.

@@ -76,6 +76,16 @@ func metered(t testing.TB, wasm []byte, mode meter.Mode) []byte {
 	return m.Wasm
 }
 
+// each is a module that charges every basic block where it begins.
+func each(t testing.TB, wasm []byte) []byte {
+	t.Helper()
+	m, err := meter.Rewrite(wasm, meter.Options{Each: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Wasm
+}
+
 // firstLine is what happened, without the trace and without what tells a metered module from its original.
 func firstLine(err error) string {
 	if err == nil {

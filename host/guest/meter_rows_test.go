@@ -86,6 +86,9 @@ func document(size int) string {
 	return text + `"}`
 }
 
+// eachBlock is a mode of tests: exact, and every basic block is charged where it begins.
+const eachBlock FuelMode = "each"
+
 // rowSide does a row's work in one module.
 type rowSide struct {
 	do func()
@@ -116,6 +119,8 @@ func (r row) start(t testing.TB, file string, mode FuelMode) rowSide {
 	}
 	var p *purse
 	switch mode {
+	case eachBlock:
+		wasm = each(t, wasm)
 	case FuelExact:
 		wasm = metered(t, wasm, meter.Exact)
 	case FuelCoarse:
@@ -197,7 +202,8 @@ func (r row) startGuest(t testing.TB, mode FuelMode) rowSide {
 
 var saidSeed = maphash.MakeSeed()
 
-// The modules of the rows are those of their sources, and what they compute does not depend on whether they pay.
+// The modules of the rows are those of their sources, what they compute does not depend on whether they pay, and what they pay
+// exactly is what their blocks cost one by one.
 func TestMeterRows(t *testing.T) {
 	t.Parallel()
 	checkSums(t, rowsDir, "*.[ctw]*")
@@ -213,15 +219,17 @@ func TestMeterRows(t *testing.T) {
 		}
 		for _, file := range r.files() {
 			plain, exact, coarse := r.start(t, file, ""), r.start(t, file, FuelExact), r.start(t, file, FuelCoarse)
+			simple := r.start(t, file, eachBlock)
 			for range 2 {
 				plain.do()
 				exact.do()
 				coarse.do()
+				simple.do()
 				if e, c := exact.said(), coarse.said(); e != plain.said() || c != e || e == 0 {
 					t.Errorf("%s in %s: it is %x, %x exact, %x coarse", r.name, file, plain.said(), e, c)
 				}
-				if e, c := exact.fuel(), coarse.fuel(); e < 100 || c < e {
-					t.Errorf("%s in %s: %d paid exact, %d coarse", r.name, file, e, c)
+				if e, c, s := exact.fuel(), coarse.fuel(), simple.fuel(); e < 100 || c < e || e != s {
+					t.Errorf("%s in %s: %d paid exact, %d coarse, %d block by block", r.name, file, e, c, s)
 				}
 			}
 		}

@@ -17,7 +17,8 @@ import (
 // fuelOfSmith is enough for what ends at all; what does not is not run without a meter.
 const fuelOfSmith = 3_000_000
 
-// Modules made by chance do the same metered and unmetered: results, traps, memory; and use the same fuel whatever the slice.
+// Modules made by chance do the same metered and unmetered: results, traps, memory; and use the same fuel whatever the slice, which
+// is what their blocks cost one by one.
 // METER_SMITH is how many, 100 if it is not set, METER_SMITH_FROM the first seed.
 func TestMeterSmith(t *testing.T) {
 	t.Parallel()
@@ -77,6 +78,16 @@ func TestMeterSmith(t *testing.T) {
 	}
 }
 
+// returned says whether all calls of a transcript did.
+func returned(said []string) bool {
+	for _, line := range said {
+		if !strings.HasSuffix(line, " ok") && !strings.HasPrefix(line, "memory: ") {
+			return false
+		}
+	}
+	return true
+}
+
 // compareModule says what a module does where it ends.
 func compareModule(t *testing.T, seed string, wasm []byte) (said []string, ended bool) {
 	config := wazero.NewRuntimeConfigCompiler()
@@ -103,6 +114,10 @@ func compareModule(t *testing.T, seed string, wasm []byte) (said []string, ended
 	for _, slice := range []int64{0, 7, 1000, 1_000_000} {
 		got, fuel := transcriptOf(t, config, exact, &purse{budget: fuelOfSmith, slice: slice})
 		same("exact", got, fuel, used)
+	}
+	if returned(said) {
+		got, fuel := transcriptOf(t, config, each(t, wasm), &purse{budget: fuelOfSmith, slice: 1 << 40})
+		same("each block by itself", got, fuel, used)
 	}
 	_, fuel := transcriptOf(t, config, coarse, &purse{budget: 1 << 60, slice: 1 << 40})
 	got, again := transcriptOf(t, config, coarse, &purse{budget: 1 << 60, slice: 7})

@@ -5,7 +5,8 @@ type event struct {
 	kind form
 	// dead events cannot be reached.
 	dead bool
-	// flag of a loop: a branch goes back to it; of an else and an end: what follows can be reached; of a call: it leaves the module.
+	// flag of a loop: a branch goes back to it; of an else and an end: what follows can be reached; of a call: it leaves the module;
+	// of a branch: it is the last of several.
 	flag bool
 	// params says that values go into the block, or along with the branch.
 	params bool

@@ -48,6 +48,14 @@
 //	  unreachable
 //	end
 //
+// # Where a block is charged
+//
+// A slot is a sum that is charged at one place, for all that runs from there on along the straight way: past the ends of blocks,
+// too. A br_if out of it gives back what it skips, and pays for where it goes. Where ways meet that do not run whenever the start
+// of their block ran, each pays for what follows: a br_if along with what it gives back, and the others in the slot that they come
+// from. Only where a br_table goes is there a charge of its own, as it cannot pay for one of its targets alone. Options.Each does
+// without all of that, and comes to the same sums.
+//
 // # The form of a branch
 //
 // The runtime makes one instruction of a comparison and the jump that depends on it where a block is reached from there alone,

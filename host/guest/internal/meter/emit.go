@@ -86,8 +86,11 @@ func (w *rewriter) emit(out []byte) []byte {
 // exit writes a br_if that gives back.
 func (w *rewriter) exit(text []byte, x *exit) []byte {
 	text = append(text, 0x04, 0x40)
-	if x.behind > 0 {
-		text = w.setFuel(append(constant(w.getFuel(text), x.behind), 0x7c))
+	switch owed := w.plan.owed(x); {
+	case owed > 0:
+		text = w.pay(text, uint64(owed))
+	case owed < 0:
+		text = w.setFuel(append(constant(w.getFuel(text), uint64(-owed)), 0x7c))
 	}
 	return append(appendU(append(text, 0x0c), uint64(x.label)+1), 0x0b)
 }

@@ -82,6 +82,7 @@ func (b *body) structure(op byte, kind form, at int) {
 			b.label(branchTable)
 		}
 		b.label(branch)
+		b.events[len(b.events)-1].flag = true
 		b.dead = true
 	case ret, unreachable:
 		b.event(event{kind: kind, pos: uint32(at)})

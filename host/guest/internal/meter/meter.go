@@ -2,7 +2,7 @@ package meter
 
 // Version is part of the identity of a rewritten module, as the Mode is: it changes with every change of the output or of what
 // anything costs. Fuel is comparable only within a Version and a Mode.
-const Version = 2
+const Version = 3
 
 // The names of what is added. A module that has them already is refused with a *ReservedError.
 const (
@@ -42,6 +42,8 @@ type Options struct {
 	Mode Mode
 	// HostCall is what a call of an imported function costs in addition to the instruction; zero is DefaultHostCall.
 	HostCall uint32
+	// Each charges every basic block where it begins, and nothing elsewhere: slow, and so simple that tests hold Exact to it.
+	Each bool
 	// Limits of what the module may declare; the zero value is the defaults.
 	Limits Limits
 }

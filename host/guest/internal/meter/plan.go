@@ -34,8 +34,10 @@ type planFrame struct {
 	// joined are the paths of branches to its end.
 	joined  state
 	reached bool
-	// exits to its end: the last one, plus one.
-	exits int
+	// exits and flows to its end: the last one, plus one.
+	exits, flows int
+	// closed: a branch goes to its end that can charge nothing.
+	closed bool
 }
 
 // plan says where a body charges what. A slot is a sum that is charged at one place; a block of code belongs to the slot
@@ -43,17 +45,21 @@ type planFrame struct {
 type plan struct {
 	edits  []edit
 	slots  []uint64
+	ways   []ways // of each slot
 	frames []planFrame
 	exits  []exit
+	flows  []flow
 	slot   uint32
 	state  state
 	splits int
 	exact  bool
+	each   bool
 }
 
 func (p *plan) make(b *body, o Options) {
-	p.edits, p.slots, p.frames, p.exits = p.edits[:0], p.slots[:0], p.frames[:0], p.exits[:0]
-	p.state, p.splits, p.exact = state{}, 0, o.Mode == Exact
+	p.edits, p.slots, p.frames, p.exits, p.flows = p.edits[:0], p.slots[:0], p.frames[:0], p.exits[:0], p.flows[:0]
+	p.ways = p.ways[:0]
+	p.state, p.splits, p.exact, p.each = state{}, 0, o.Mode == Exact, o.Each
 	kind, leaf := editCheck, b.leaf()
 	if leaf || b.entersLoop() {
 		kind = editCharge
@@ -81,6 +87,7 @@ func (p *plan) make(b *body, o Options) {
 	if leaf && !p.exact && !b.exported {
 		clear(p.slots) // each call has paid for it
 	}
+	p.total()
 }
 
 // spend charges units to the slot.
@@ -95,12 +102,18 @@ func (p *plan) edit(pos, end uint32, kind editKind, arg uint32) {
 
 // charge begins a slot that is charged at pos.
 func (p *plan) charge(pos uint32, kind editKind) {
-	p.slot = uint32(len(p.slots))
-	p.slots = append(p.slots, 0)
+	p.begin()
 	p.edit(pos, pos, kind, p.slot)
 	if kind == editCheck {
 		p.state = state{}
 	}
+}
+
+// begin begins a slot that is charged by others.
+func (p *plan) begin() {
+	p.slot = uint32(len(p.slots))
+	p.slots = append(p.slots, 0)
+	p.ways = append(p.ways, ways{})
 }
 
 // boundary begins a basic block. A path that is long is checked here, before it must be.
@@ -208,7 +221,7 @@ func (p *plan) pop(e *event) {
 	}
 	for n := f.exits; n > 0; n = p.exits[n-1].next {
 		x := &p.exits[n-1]
-		x.behind = p.slots[x.slot] - x.charged
+		x.behind, x.left = p.slots[x.slot]-x.charged, p.ways[x.slot].out
 	}
 	if len(p.frames) == 0 {
 		return
@@ -227,11 +240,13 @@ func (p *plan) pop(e *event) {
 	}
 	p.state = f.joined
 	switch {
-	case f.splits == p.splits && (!p.exact || f.escape >= len(p.frames)):
+	case f.splits == p.splits && !p.each && (!p.exact || f.escape >= len(p.frames)):
 		// Nothing inside leaves further than this end: what follows runs whenever the start ran.
 		p.slot = f.slot
 	case f.kind == block && !branched, f.kind == loop:
 		// The end is reached from the last instruction alone.
+	case p.exact && !p.each && f.kind == block && !f.closed && !p.state.over(2):
+		p.meet(&f, e.dead)
 	default:
 		p.rejoin(e.end)
 	}

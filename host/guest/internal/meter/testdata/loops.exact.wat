@@ -35,7 +35,7 @@
                   (global.set 0
                     (i64.add
                       (global.get 0)
-                      (i64.const 6)))
+                      (i64.const 5)))
                   (br 5 (;@1;))))
               (local.set 0
                 (i32.sub
@@ -76,7 +76,7 @@
                           (global.set 0
                             (i64.add
                               (global.get 0)
-                              (i64.const 4)))
+                              (i64.const 3)))
                           (br 9 (;@1;))))
                       (if  ;; label = @10
                         (i32.eq
@@ -117,10 +117,6 @@
             (i64.const 9))
           (br 0 (;@3;)))
         (unreachable)))
-    (global.set 0
-      (i64.sub
-        (global.get 0)
-        (i64.const 1)))
     (local.get 2))
   (func (;2;) (type 0) (param i32) (result i32)
     (if  ;; label = @1
