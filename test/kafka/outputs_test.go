@@ -18,18 +18,17 @@ import (
 	"github.com/wasmflow/wasmflow/test/load"
 )
 
-// TestRefusedByTheTopic holds that a record that the output does not take stops the pipeline, and is among those that the
-// error names: the broker refuses a batch as a whole and does not say which of its records it was.
+// TestRefusedByTheTopic holds that a record that the output does not take stops the pipeline and is named, though the broker refuses
+// a batch as a whole and does not say which of its records it was; and that it is the only one that goes to the dead letters.
 func TestRefusedByTheTopic(t *testing.T) {
 	const n, guilty = 100, 70
 	for _, test := range []struct {
 		name     string
 		settings []string
 		spoil    func(*abi.ResultRecord)
-		alone    bool // the error names nothing but the guilty one
 	}{
-		{"null key to a compacted topic", []string{"cleanup.policy", "compact"}, func(r *abi.ResultRecord) { r.Key = nil }, true},
-		{"timestamp too late", []string{"message.timestamp.after.max.ms", "3600000"}, func(r *abi.ResultRecord) { r.Timestamp = time.Now().Add(2 * time.Hour).UnixMilli() }, false},
+		{"null key to a compacted topic", []string{"cleanup.policy", "compact"}, func(r *abi.ResultRecord) { r.Key = nil }},
+		{"timestamp too late", []string{"message.timestamp.after.max.ms", "3600000"}, func(r *abi.ResultRecord) { r.Timestamp = time.Now().Add(2 * time.Hour).UnixMilli() }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			in, out := topic(t, "in", 1), topic(t, "out", 1, test.settings...)
@@ -48,7 +47,7 @@ func TestRefusedByTheTopic(t *testing.T) {
 			if !errors.As(err, &record) {
 				t.Fatalf("got error %v, want a RecordError", err)
 			}
-			if record.Topic != in || record.Partition != 0 || record.First > guilty || record.Last < guilty || record.Output != out || test.alone && record.First != record.Last {
+			if record.Topic != in || record.Partition != 0 || record.First != guilty || record.Last != guilty || record.Output != out {
 				t.Errorf("error %v does not name %s/0@%d and output %s", err, in, guilty, out)
 			}
 			mentions(t, err, in, "partition 0", fmt.Sprint(record.First), fmt.Sprint(record.Last), out)
@@ -58,6 +57,17 @@ func TestRefusedByTheTopic(t *testing.T) {
 			if at := committed(t, cfg.Group, in); at != 0 {
 				t.Errorf("offset %d is committed, want none", at)
 			}
+			cfg.Errors = host.ErrorPolicy{DeadLetter: topic(t, "dead", 1)}
+			if err := pipe(t, cfg); err != nil {
+				t.Fatal(err)
+			}
+			if letters := deadLetters(t, cfg.Errors.DeadLetter); len(letters) != 1 || letters[0] != fmt.Sprintf("%s/0/%d %s", in, guilty, host.KindUnwritable) {
+				t.Errorf("dead letters %v", letters)
+			}
+			if got := count(t, out); got != n-1 {
+				t.Errorf("%d records came out, want %d", got, n-1)
+			}
+			verifyLag(t, cfg.Group, in)
 		})
 	}
 }
