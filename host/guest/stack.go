@@ -2,7 +2,7 @@ package guest
 
 import (
 	"reflect"
-	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
@@ -81,7 +81,8 @@ func (i *Instance) queue() {
 }
 
 // surface ends what queue began. The stack is left to the collector, not kept with the instance. The next one in the queue
-// does not begin while a huge one is still in memory: the collector would count both as what the process needs.
+// does not begin while a huge one is still in memory: the collector would count both as what the process needs, and the next one
+// seldom fits into the hole that this one leaves.
 func (i *Instance) surface() {
 	if !i.deep {
 		return
@@ -90,7 +91,7 @@ func (i *Instance) surface() {
 		i.bind()
 	}
 	if i.mod == nil || i.depth > hugeStack {
-		runtime.GC()
+		debug.FreeOSMemory()
 	}
 	i.deep, i.depth = false, 0
 	<-deep
