@@ -20,7 +20,7 @@ import (
 // HeaderReplayed is the header of a record that came back from the dead letters: how often, as text. It is the last one.
 const HeaderReplayed = "wasmflow.replayed"
 
-// Place is where a record is in Kafka.
+// Place is where a record is in Kafka: Topic, Partition and Offset.
 type Place struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`

@@ -11,7 +11,7 @@ import (
 	"github.com/wasmflow/wasmflow/host"
 )
 
-// Target is a partition that letters go back to.
+// Target is a Partition of a Topic that so many Letters go back to.
 type Target struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
