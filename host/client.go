@@ -18,7 +18,6 @@ const (
 	dialTimeout      = 3 * time.Second
 	metadataMinAge   = 100 * time.Millisecond
 	metadataMaxAge   = 30 * time.Second // how soon new partitions and topics are seen; metadata.max.age.ms says otherwise
-	sessionTimeout   = 30 * time.Second
 	rebalanceTimeout = 30 * time.Second
 	heartbeat        = time.Second
 	endTimeout       = 30 * time.Second
@@ -26,6 +25,10 @@ const (
 
 	minTransactionTimeout = produceTimeout + requestOverhead + time.Second
 )
+
+// SessionTimeout after which the group gives the partitions of a member away that does not answer any more. The broker's
+// group.min.session.timeout.ms and group.max.session.timeout.ms must allow it.
+const SessionTimeout = 30 * time.Second
 
 // Sizes of fetches: large ones make large transactions, and a transaction has a price of its own.
 const (
@@ -55,7 +58,7 @@ func (w *worker) sessionOptions(ready <-chan struct{}) []kgo.Opt {
 		kgo.DisableAutoCommit(),    // (I1) offsets go with the end of their transaction
 		kgo.KeepControlRecords(),   // the commit passes transaction markers, so that lag reaches 0
 		kgo.BlockRebalanceOnPoll(), // (I4) nothing is taken away between a poll and its end
-		kgo.SessionTimeout(sessionTimeout),
+		kgo.SessionTimeout(SessionTimeout),
 		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.HeartbeatInterval(heartbeat),
 		kgo.FetchMaxBytes(fetchMaxBytes),
@@ -144,6 +147,3 @@ func (c *Config) deliveryTimeout() time.Duration {
 func (c *Config) detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), c.deliveryTimeout()+endTimeout)
 }
-
-// reachTimeout bounds the first question to the brokers.
-func (h *Host) reachTimeout() time.Duration { return 10 * time.Second }

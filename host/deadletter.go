@@ -105,6 +105,9 @@ func (w *worker) guilt(topic string, partition int32, v *verdict) *RecordError {
 	}
 }
 
+// DeadLetterRoom is how many bytes the headers of a dead letter need at most, beyond the record that it was.
+const DeadLetterRoom = 12 << 10
+
 // deadLetter is the record as it came, with headers that say what was wrong with it.
 func (w *worker) deadLetter(in *abi.Batch, r *abi.Record, v *verdict) kgo.Record {
 	kind := v.kind()

@@ -22,6 +22,7 @@ const (
 	ResourceTopic           Resource = "topic"
 	ResourceGroup           Resource = "group"
 	ResourceTransactionalID Resource = "transactional-id"
+	ResourceCluster         Resource = "cluster"
 )
 
 // Operations that a pipeline does, by Kafka's names.
@@ -38,7 +39,7 @@ type Right struct {
 	Operations []string
 	// Resource that they are done with.
 	Resource Resource
-	// Name of the resource; where Prefixed, what the names begin with.
+	// Name of the resource, "" for the cluster; where Prefixed, what the names begin with.
 	Name     string
 	Prefixed bool
 	// Optional says that the pipeline runs without it, with less knowledge.
@@ -59,7 +60,10 @@ func (r Right) Allow(broker, principal string) string {
 	for _, operation := range r.Operations {
 		words = append(words, "--operation", operation)
 	}
-	words = append(words, "--"+string(r.Resource), r.Name)
+	words = append(words, "--"+string(r.Resource))
+	if r.Name != "" {
+		words = append(words, r.Name)
+	}
 	if r.Prefixed {
 		words = append(words, "--resource-pattern-type", "prefixed")
 	}
@@ -150,7 +154,7 @@ const rightsTimeout = 10 * time.Second
 func MissingRights(ctx context.Context, client *kgo.Client, c Config) ([]Right, error) {
 	c = c.withDefaults()
 	if c.InputsRegex != "" {
-		inputs, err := matchingTopics(ctx, client, &c)
+		inputs, err := MatchingTopics(ctx, client, &c)
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -78,7 +77,7 @@ func (t *topics) setPartitions(topic string, n int) {
 func (h *Host) probe(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
-	if err := h.reach(ctx); err != nil {
+	if err := Reach(ctx, h.client, h.cfg.Brokers); err != nil {
 		return 0, err
 	}
 	if err := h.checkTransactionVersion(ctx); err != nil {
@@ -86,7 +85,7 @@ func (h *Host) probe(ctx context.Context) (int, error) {
 	}
 	c := h.cfg
 	if c.InputsRegex != "" {
-		matching, err := matchingTopics(ctx, h.client, &c)
+		matching, err := MatchingTopics(ctx, h.client, &c)
 		if err != nil {
 			return 0, err
 		}
@@ -173,34 +172,17 @@ func describeTopics(ctx context.Context, client *kgo.Client, names []string) (ma
 	}
 }
 
-// reach asks the brokers for an answer, and says what stands in the way of one.
-func (h *Host) reach(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, h.reachTimeout())
-	defer cancel()
-	err := h.client.Ping(ctx)
-	addrs := strings.Join(h.cfg.Brokers, ", ")
-	switch {
-	case err == nil:
-		return nil
-	case isAny(err, kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState):
-		return fmt.Errorf("%w: brokers %s: the user or the password is wrong, or the mechanism: %w", ErrEnvironment, addrs, err)
-	case errors.Is(err, io.EOF):
-		return fmt.Errorf("%w: brokers %s close the connection at once: does one side speak TLS and the other not, or is the user or the password wrong? %w", ErrEnvironment, addrs, err)
-	default:
-		return fmt.Errorf("%w: no broker of %s answers: %w", ErrEnvironment, addrs, err)
-	}
-}
-
 // inputTopics are the names of the inputs, those that match a pattern as they are at this moment.
 func (h *Host) inputTopics(ctx context.Context) ([]string, error) {
 	if h.cfg.InputsRegex == "" {
 		return h.cfg.Inputs, nil
 	}
-	return matchingTopics(ctx, h.client, &h.cfg)
+	return MatchingTopics(ctx, h.client, &h.cfg)
 }
 
-// matchingTopics are those that the pipeline's pattern matches; more may come.
-func matchingTopics(ctx context.Context, client *kgo.Client, c *Config) ([]string, error) {
+// MatchingTopics are those that Config.InputsRegex matches at this moment, of those that the client's user may describe. The error wraps
+// ErrEnvironment, or ErrConfig where it is no pattern.
+func MatchingTopics(ctx context.Context, client *kgo.Client, c *Config) ([]string, error) {
 	pattern, err := regexp.Compile(anchored(c.InputsRegex))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
@@ -258,36 +240,4 @@ func (h *Host) readLimits(ctx context.Context, outputs []string) {
 		}
 	}
 	h.topics.limits, h.topics.compacted = limits, compacted
-}
-
-// checkTransactionVersion looks for transaction.version 2 (KIP-890): below it, a late end of a transaction can land in a
-// later one.
-func (h *Host) checkTransactionVersion(ctx context.Context) error {
-	c := h.cfg
-	if c.Guarantee != ExactlyOnce || c.RequireTransactionV2 == TransactionV2Off {
-		return nil
-	}
-	req := kmsg.NewPtrApiVersionsRequest()
-	req.ClientSoftwareName, req.ClientSoftwareVersion = "wasmflow", "1"
-	res, err := req.RequestWith(ctx, h.client)
-	if err != nil {
-		return fmt.Errorf("%w: ask for the cluster's features: %w", ErrEnvironment, err)
-	}
-	version := int16(0)
-	for _, f := range res.FinalizedFeatures {
-		if f.Name == "transaction.version" {
-			version = f.MaxVersionLevel
-		}
-	}
-	h.counters.transactionVersion.Store(int64(version))
-	if version >= 2 {
-		return nil
-	}
-	const text = "transaction.version is %d, but exactly once needs 2 (KIP-890, Apache Kafka 4.0): a delayed end of one transaction could land in the next; " +
-		"upgrade it with kafka-features, or see require_transaction_v2"
-	if c.RequireTransactionV2 == TransactionV2Enforce {
-		return fmt.Errorf("%w: "+text, ErrEnvironment, version)
-	}
-	h.log.Warn(fmt.Sprintf(text, version))
-	return nil
 }

@@ -22,6 +22,7 @@ configuration, 3 the environment (a broker that cannot be reached, authenticatio
 		Example: `  wasmflow demo                                  # see it work, on an embedded broker
   wasmflow validate -c config.yaml               # check configuration and modules, offline
   wasmflow topics create -c config.yaml          # create the topics that are missing
+  wasmflow doctor -c config.yaml                 # what the cluster would refuse later
   wasmflow run -c config.yaml                    # run the pipelines`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -32,7 +33,7 @@ configuration, 3 the environment (a broker that cannot be reached, authenticatio
 	root.PersistentFlags().Lookup("output").DefValue = formatTable // c.format may be what was asked for already.
 	noError(root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{formatTable, formatJSON}, cobra.ShellCompDirectiveNoFileComp)))
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(c), newValidate(c), newInspect(c), newTopics(c), newDLQ(c), newDemo(c), newDemoHost(c), newVersion(c))
+	root.AddCommand(newRun(c), newValidate(c), newInspect(c), newTopics(c), newDoctor(c), newDLQ(c), newDemo(c), newDemoHost(c), newVersion(c))
 	addHelp(c, root)
 	addCompletion(c, root)
 	return root

@@ -47,6 +47,8 @@ func (r right) acl() *kadm.ACLBuilder {
 		return acl.Topics(r.name)
 	case "group":
 		return acl.Groups(r.name)
+	case "cluster":
+		return acl.Clusters()
 	default:
 		return acl.TransactionalIDs(r.name)
 	}
@@ -79,6 +81,24 @@ func grant(t *testing.T, rights ...right) {
 // secure loads a configuration file of a pipeline over TLS with a password, as a user writes it.
 func secure(t *testing.T, password string) (host.Config, secured) {
 	t.Helper()
+	file, names := secureFile(t, password)
+	loaded, err := config.Load(config.Options{Files: []string{file}, LookupEnv: func(name string) (string, bool) {
+		return map[string]string{"KAFKA_USER": "alice"}[name], name == "KAFKA_USER"
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(loaded.Pipelines) != 1 {
+		t.Fatalf("%d pipelines, want 1", len(loaded.Pipelines))
+	}
+	cfg := loaded.Pipelines[0]
+	cfg.Once, cfg.Logger = true, logger(t)
+	return cfg, names
+}
+
+// secureFile writes the configuration, which wants alice as KAFKA_USER.
+func secureFile(t *testing.T, password string) (string, secured) {
+	t.Helper()
 	names := secured{in: topic(t, "in", 4), out: topic(t, "out", 4), dead: topic(t, "dead", 1), group: load.Unique(t, "group"), ids: load.Unique(t, "ids")}
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -110,18 +130,7 @@ pipelines:
     transaction: { id_prefix: %q }
     errors: { dead_letter: { topic: %q } }
 `, kafka.SecureBroker, filepath.Join(dir, "password"), kafka.Authority, names.in, names.group, names.out, names.ids, names.dead))
-	loaded, err := config.Load(config.Options{Files: []string{file}, LookupEnv: func(name string) (string, bool) {
-		return map[string]string{"KAFKA_USER": "alice"}[name], name == "KAFKA_USER"
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(loaded.Pipelines) != 1 {
-		t.Fatalf("%d pipelines, want 1", len(loaded.Pipelines))
-	}
-	cfg := loaded.Pipelines[0]
-	cfg.Once, cfg.Logger = true, logger(t)
-	return cfg, names
+	return file, names
 }
 
 // TestSecured holds that the least rights are enough, over TLS, with SCRAM.
