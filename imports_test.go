@@ -72,6 +72,7 @@ var arrows = []arrow{
 	},
 	{folder: "test/conformance/guests", allow: []string{"guest-sdk/go"}},
 	{folder: "test/bench/guests", allow: []string{"guest-sdk/go"}},
+	{folder: "test/chaos/guests", allow: []string{"guest-sdk/go"}},
 	{folder: "test/hostile/guests", allow: []string{"guest-sdk/go"}},
 }
 

@@ -11,8 +11,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// Options of a broker; the zero value is a broker without topics on any free port.
+// Options of a broker; the zero value is a broker of one node without topics on any free port.
 type Options struct {
+	// Nodes of the cluster: 1.
+	Nodes int
 	// Topics to create, by name, with their number of partitions.
 	Topics map[string]int32
 	// Superusers turns SASL PLAIN on: passwords by user name; each may do everything.
@@ -35,9 +37,9 @@ type Fault = kfake.Fault
 // FaultHandle counts the hits of a fault, waits for them, and removes it.
 type FaultHandle = kfake.FaultHandle
 
-// Start starts a broker with one node. Close ends it.
+// Start starts a broker. Close ends it.
 func Start(o Options) (*Broker, error) {
-	opts := []kfake.Opt{kfake.NumBrokers(1)}
+	opts := []kfake.Opt{kfake.NumBrokers(max(1, o.Nodes))}
 	if len(o.Superusers)+len(o.Users) > 0 {
 		opts = append(opts, kfake.EnableSASL())
 	}
@@ -88,6 +90,12 @@ func (b *Broker) DeleteTopic(topic string) error { return b.cluster.DeleteTopic(
 func (b *Broker) DeleteRecords(topic string, partition int32, offset int64) error {
 	return b.cluster.DeleteRecords(topic, partition, offset)
 }
+
+// MoveCoordinators makes other nodes the coordinators of groups and transactions, as far as there are other ones.
+func (b *Broker) MoveCoordinators() { b.cluster.RehashCoordinators() }
+
+// Coordinator is the node that coordinates the group or the transactions of this id.
+func (b *Broker) Coordinator(id string) int32 { return b.cluster.CoordinatorFor(id) }
 
 // Inject installs a fault.
 func (b *Broker) Inject(f Fault) *FaultHandle { return b.cluster.Fault(f) }

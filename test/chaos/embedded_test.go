@@ -1,0 +1,78 @@
+package chaos_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/wasmflow/wasmflow/internal/devbroker"
+	"github.com/wasmflow/wasmflow/test/chaos"
+)
+
+// seed of a run: CHAOS_SEED, or any.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("CHAOS_SEED")
+	if text == "" {
+		return uint64(time.Now().UnixNano())
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("CHAOS_SEED: %v", err)
+	}
+	return n
+}
+
+// TestEmbedded is a storm of seconds on the embedded broker.
+func TestEmbedded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	program, err := chaos.Build(dir, "runner", chaos.ShortSession)
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, digest, err := chaos.BuildGuest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := devbroker.Start(devbroker.Options{Nodes: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	const group = "storm"
+	storm := chaos.Storm{
+		Seed: seed(t), Name: group, Program: program, Module: module, Digest: digest, Cache: filepath.Join(dir, "cache"),
+		Brokers: chaos.Brokers{Addrs: b.Addrs(), Nodes: 3, Move: func(context.Context) (string, bool, error) {
+			from := b.Coordinator(group)
+			to := from
+			for range 10 { // by chance it may stay where it is
+				if b.MoveCoordinators(); to == from {
+					to = b.Coordinator(group)
+				}
+			}
+			return fmt.Sprintf("from node %d to %d", from, to), from != to, nil
+		}},
+		Faults: []chaos.Fault{
+			chaos.Kill, chaos.KillAt, chaos.Pause, chaos.Twin, chaos.Term, chaos.Join, chaos.Leave,
+			chaos.CutLine, chaos.LostReply, chaos.Slow, chaos.Hole, chaos.Move, chaos.KillAt, chaos.Kill,
+		},
+		Duration: 10 * time.Second, Calm: 400 * time.Millisecond, Rate: 1000, Poison: 97, Partitions: 6, Replicas: 1,
+		Patience: time.Minute,
+	}
+	report, err := storm.Run(t.Context())
+	t.Logf("\n%v%s", report, report.History())
+	if err == nil && report.Books.String() != "" {
+		err = fmt.Errorf("the promise is broken:\n%s", report.Books)
+	}
+	if faults, kinds := report.Total(); err == nil && (faults < 8 || kinds < 6) {
+		err = fmt.Errorf("%d faults of %d kinds, want 8 of 6", faults, kinds)
+	}
+	if err != nil {
+		t.Fatalf("%v\nCHAOS_SEED=%d does it again", err, storm.Seed)
+	}
+}
