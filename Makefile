@@ -13,7 +13,7 @@ MODULES := $(sort $(patsubst ./%/go.mod,%,$(patsubst ./go.mod,.,$(shell $(FIND) 
 CRATES := $(sort $(patsubst ./%/Cargo.toml,%,$(shell $(FIND) -name Cargo.toml -print)))
 SCRIPTS := $(sort $(shell $(FIND) -name '*.sh' -print) .ci/run)
 # The packages of the root module that need no broker but the embedded one.
-UNIT = $(shell go list ./... | grep -vE '/test/(kafka|conformance|e2e)(/|$$)')
+UNIT = $(shell go list ./... | grep -vE '/test/(kafka|conformance|e2e|mutants)(/|$$)')
 TOOLS := bin/tools
 GUESTS := dist/guests
 GO_TEST = go test -count=1
@@ -52,8 +52,8 @@ check: ## Formats, vet, staticcheck, tidy modules, house rules, scripts, Rust li
 	@scripts/steps.sh check-format check-vet check-lint check-tidy check-house check-scripts check-rust:cargo
 .PHONY: check
 
-test: ## Everything: sets itself up, then check, unit, race, fuzz seeds, SDKs, conformance, e2e, real Kafka.
-	@scripts/steps.sh setup check unit race fuzz-seeds sdk-go sdk-rust:cargo conformance e2e kafka-test:java,mvn
+test: ## Everything: sets itself up, then check, unit, race, mutants, fuzz seeds, SDKs, conformance, e2e, real Kafka.
+	@scripts/steps.sh setup check unit race mutant-hosts fuzz-seeds sdk-go sdk-rust:cargo conformance e2e kafka-test:java,mvn
 .PHONY: test
 
 unit: ## Tests of the root module on the embedded broker.
@@ -63,6 +63,10 @@ unit: ## Tests of the root module on the embedded broker.
 race: ## The same under the race detector.
 	$(GO_TEST) -race $(UNIT)
 .PHONY: race
+
+mutant-hosts: ## Hosts broken in one place each: the checker must catch every one by the verdict that is named for it.
+	$(GO_TEST) -v -run '^Test' ./test/mutants
+.PHONY: mutant-hosts
 
 fuzz-seeds: ## Every fuzz test on its seeds.
 	$(GO_TEST) -run '^Fuzz' $(UNIT)
