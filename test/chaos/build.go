@@ -103,4 +103,4 @@ func BuildGuest(dir string) (file, digest string, err error) {
 
 // ShortSession makes a group expel a host sooner that does not answer: 6 s, the least that brokers allow by default, instead of
 // 30 s, so that a minute is enough for a storm. Nothing else of the host differs.
-var ShortSession = Edit{"host/client.go", "sessionTimeout   = 30 * time.Second", "sessionTimeout   = 6 * time.Second"}
+var ShortSession = Edit{"host/client.go", "const SessionTimeout = 30 * time.Second", "const SessionTimeout = 6 * time.Second"}

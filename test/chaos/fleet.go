@@ -18,6 +18,7 @@ type fleet struct {
 
 	mu       sync.Mutex
 	hosts    map[string]*Child
+	all      []*Child         // that were ever started
 	sessions map[*Child]int64 // that each threw away
 	working  map[*Child]bool  // those that have got partitions
 	counters
@@ -50,9 +51,16 @@ func (f *fleet) start(name string) (*Child, error) {
 	}
 	close(ready)
 	f.mu.Lock()
-	f.hosts[name] = c
+	f.all = append(f.all, c)
+	closing := f.closing
+	if !closing {
+		f.hosts[name] = c
+		f.watch.Go(func() { f.supervise(name, c) })
+	}
 	f.mu.Unlock()
-	f.watch.Go(func() { f.supervise(name, c) })
+	if closing {
+		c.End()
+	}
 	return c, nil
 }
 
@@ -143,9 +151,9 @@ func (f *fleet) drain(ctx context.Context) error {
 func (f *fleet) end() {
 	f.mu.Lock()
 	f.closing = true
-	hosts := maps.Clone(f.hosts)
+	all := slices.Clone(f.all)
 	f.mu.Unlock()
-	for _, c := range hosts {
+	for _, c := range all {
 		c.End()
 	}
 	f.watch.Wait()
