@@ -23,6 +23,8 @@ const (
 	ExportInit = "wasmflow_init"
 	// ExportTransform transforms a batch: (ptr i32, len i32) -> i64.
 	ExportTransform = "wasmflow_transform"
+	// ExportRecord gives the address of the index of the record that the guest is at, where it keeps one: () -> ptr i32.
+	ExportRecord = "wasmflow_record"
 	// ExportInitialize is a reactor's start function, called first where it is exported (WASI application ABI).
 	ExportInitialize = "_initialize"
 	// ExportTick is reserved: a module that exports it is refused.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -192,7 +193,13 @@ func origin(origins []uint32, source uint32) uint32 {
 // blame names the input records, the transform and its module.
 func (c *chain) blame(st *stage, in *abi.Batch, err error) error {
 	first, last := bounds(in)
+	hint := int64(-1)
+	var trap *guest.TrapError
+	if errors.As(err, &trap) {
+		hint = trap.Suspect // records of later stages have the offsets of their input records
+	}
 	return &RecordError{
+		hint:     hint,
 		Pipeline: c.pipeline, Transform: st.name, Digest: st.digest(),
 		Topic: in.Topic, Partition: in.Partition, First: first, Last: last, Err: err,
 	}

@@ -61,6 +61,8 @@ type RecordError struct {
 	Output string
 	// Attempts is how many calls failed that the record was part of.
 	Attempts int
+	// hint is the offset of the record that the guest was at, by its own word; -1 where it gave none.
+	hint int64
 	// Err is the cause: a *guest.TrapError, a *RefusedError or a Kafka error.
 	Err error
 }

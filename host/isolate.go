@@ -17,6 +17,7 @@ func (w *worker) judge(ctx context.Context, in *abi.Batch, t *transaction) error
 	t.judged += len(guilty)
 	t.guilty += len(guilty)
 	if len(innocent.Records) > 0 {
+		w.doubtful = false
 		failed := w.h.verdicts.failed(innocent)
 		found, err := w.isolate(ctx, innocent, t, 1+w.h.cfg.Errors.Retries-failed, failed)
 		if err != nil {
@@ -67,6 +68,9 @@ func (w *worker) isolate(ctx context.Context, in *abi.Batch, t *transaction, tri
 			break // no fault either: it was the host that chose how many records went into the call
 		}
 		w.h.verdicts.suspect(in)
+		if n > 1 && w.hinted(in, failed) >= 0 {
+			break // where to look is known: the record alone is the next try
+		}
 	}
 	if n == 1 {
 		found := verdict{in.Records[0].Offset, failed.Transform, failed.Digest, "", attempts, failed.Err}
@@ -78,6 +82,11 @@ func (w *worker) isolate(ctx context.Context, in *abi.Batch, t *transaction, tri
 		t.guilty++
 		guilty = []verdict{found}
 		return guilty, w.tooGuilty(in, t, guilty)
+	}
+	if at := w.hinted(in, failed); at >= 0 {
+		if guilty, known, err := w.around(ctx, in, t, at, attempts); known || err != nil {
+			return guilty, err
+		}
 	}
 	half, fresh := 1, true
 	if failed != nil && tooLarge(failed) {
@@ -96,6 +105,47 @@ func (w *worker) isolate(ctx context.Context, in *abi.Batch, t *transaction, tri
 		}
 	}
 	return guilty, nil
+}
+
+// hinted is the index of the record that the guest says it was at, -1 where it says nothing, or was wrong about this batch before.
+func (w *worker) hinted(in *abi.Batch, failed *RecordError) int {
+	if failed == nil || failed.hint < 0 || w.doubtful || tooLarge(failed) {
+		return -1
+	}
+	return slices.IndexFunc(in.Records, func(r abi.Record) bool { return r.Offset == failed.hint })
+}
+
+// around takes a batch apart at the record that the guest was at when it trapped. The guest's word decides nothing but where to look
+// first: the record is tried alone, in a fresh instance. Where it fails, what is before and behind it follows. Where it is innocent,
+// the guest's word counts no more for this batch, and known is false.
+func (w *worker) around(ctx context.Context, in *abi.Batch, t *transaction, at, attempts int) (guilty []verdict, known bool, err error) {
+	before, judged := t.mark(), t.judged
+	retries := w.h.cfg.Errors.Retries
+	guilty, err = w.isolate(ctx, batchOf(in, in.Records[at:at+1]), t, retries, attempts)
+	if err != nil {
+		return nil, false, err
+	}
+	if len(guilty) == 0 {
+		t.undo(before) // it comes again, in its place
+		t.judged = judged
+		w.chain.discard()
+		w.doubtful = true
+		return nil, false, nil
+	}
+	for _, part := range [2][]abi.Record{in.Records[:at], in.Records[at+1:]} {
+		if len(part) == 0 {
+			continue
+		}
+		if err := w.tooMuch(t, len(in.Records)); err != nil {
+			return nil, false, err
+		}
+		found, err := w.isolate(ctx, batchOf(in, part), t, 1+retries, 0)
+		if err != nil {
+			return nil, false, err
+		}
+		guilty = append(guilty, found...)
+	}
+	return guilty, true, nil
 }
 
 // attempt is one run of the chain; its time is the guest's.

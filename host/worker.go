@@ -39,6 +39,7 @@ type worker struct {
 	log       *zap.Logger
 	positions positions
 	chain     chain
+	doubtful  bool // the guest was wrong about the record that it was at
 	batch     inputBatch
 	txn       transaction
 	room      room

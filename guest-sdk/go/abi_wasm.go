@@ -58,6 +58,9 @@ func exportTransform(at, length uint32) uint64 {
 	return packed(unsafe.Pointer(&resultHeader), headSize)
 }
 
+//go:wasmexport wasmflow_record
+func exportRecord() uint32 { return address(unsafe.Pointer(&current)) }
+
 // given is the image that the host wrote. It has one place to write to: what alloc returned last.
 func given(at, length uint32) []byte {
 	if image := instance.bytes(length); address(start(image)) == at {

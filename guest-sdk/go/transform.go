@@ -135,6 +135,7 @@ func (g *guest) transform(image []byte) {
 			panic(badInput("record flags", uint64(flags)))
 		}
 		r := Record{in, i}
+		current = uint32(i)
 		out.next(i)
 		if err := f(r, out); err != nil {
 			out.dropDraft()
@@ -142,8 +143,14 @@ func (g *guest) transform(image []byte) {
 		}
 		out.done()
 	}
+	current = noRecord
 	out.end()
 }
+
+// current is the index of the record that the transform is at: the host reads it after a trap.
+var current uint32 = noRecord
+
+const noRecord = 1<<32 - 1
 
 // batchError is an error of TransformBatch's function, on its way to the host as a trap.
 type batchError struct{ err error }

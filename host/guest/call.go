@@ -26,6 +26,9 @@ func (i *Instance) Transform(ctx context.Context, env Env, batch abi.Batch) (abi
 	result, err := i.run(ctx, env, &i.batch)
 	if trap, ok := err.(*TrapError); ok {
 		trap.locate(i.at)
+		if i.m.config.Native == nil {
+			trap.Suspect = i.suspect()
+		}
 	}
 	i.batch, i.at = abi.Batch{}, nil
 	if err != nil {

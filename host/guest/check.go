@@ -98,6 +98,9 @@ func (m *declarations) checkExports() (found []string) {
 	if x, ok := m.export(abi.ExportInitialize); ok {
 		found = append(found, wrongFunc(x, funcType{})...)
 	}
+	if x, ok := m.export(abi.ExportRecord); ok {
+		found = append(found, wrongFunc(x, funcType{results: "\x7f"})...)
+	}
 	if _, ok := m.export(abi.ExportTick); ok {
 		found = append(found, fmt.Sprintf("the export %s is reserved for a later version of the host", abi.ExportTick))
 	}

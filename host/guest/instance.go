@@ -33,6 +33,9 @@ type Instance struct {
 	stack   [2]uint64
 	// in is the guest's buffer for input images, room its size. They hold until the next alloc.
 	in, room uint32
+	// record is where the guest keeps the index of the record that it is at, where it says so.
+	record     uint32
+	hasRecords bool
 
 	// batch is what Transform was given, here so that a call allocates nothing.
 	batch abi.Batch
@@ -107,7 +110,37 @@ func (i *Instance) start(ctx context.Context) (err error) {
 			return i.initTrap(i.ended(err))
 		}
 	}
-	return i.init(stackOf(mod.ExportedFunction(abi.ExportInit)))
+	if err := i.init(stackOf(mod.ExportedFunction(abi.ExportInit))); err != nil {
+		return err
+	}
+	return i.askRecord()
+}
+
+// askRecord asks the guest where it keeps the index of the record that it is at.
+func (i *Instance) askRecord() error {
+	f := i.mod.ExportedFunction(abi.ExportRecord)
+	if f == nil {
+		return nil
+	}
+	call := stackOf(f)
+	i.stack = [2]uint64{}
+	if err := i.invoke(&call, i.stack[:1]); err != nil {
+		return i.initTrap(i.ended(err))
+	}
+	i.record, i.hasRecords = uint32(i.stack[0]), true
+	return nil
+}
+
+// suspect is the offset of the record that the guest is at, by its own word; -1 where it has none.
+func (i *Instance) suspect() int64 {
+	if !i.hasRecords || i.mem == nil {
+		return -1
+	}
+	n, ok := i.mem.ReadUint32Le(i.record)
+	if !ok || uint64(n) >= uint64(len(i.at.Records)) {
+		return -1
+	}
+	return i.at.Records[n].Offset
 }
 
 // bind takes the functions of a call from the module, with stacks that are new.

@@ -2,12 +2,28 @@ package guest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
 
 	"github.com/wasmflow/wasmflow/abi"
 )
+
+// AtRecord is an error of a native transform that knows which record of its batch it was at. The host looks for the guilty record
+// there first; it takes nobody's word for it.
+type AtRecord struct {
+	// Offset of the record.
+	Offset int64
+	// Err is the error.
+	Err error
+}
+
+// Error is the text of Err.
+func (e *AtRecord) Error() string { return e.Err.Error() }
+
+// Unwrap gives Err.
+func (e *AtRecord) Unwrap() error { return e.Err }
 
 // native runs a transform in Go. What it returns is held to what a guest's result is held to.
 func (m *Module) native(ctx context.Context, env Env, b *abi.Batch) (result abi.Result, err error) {
@@ -16,7 +32,7 @@ func (m *Module) native(ctx context.Context, env Env, b *abi.Batch) (result abi.
 		if p == nil {
 			return
 		}
-		t := &TrapError{Kind: TrapPanic, Message: fmt.Sprintf("panic: %v", p), Stack: goFrames()}
+		t := &TrapError{Kind: TrapPanic, Message: fmt.Sprintf("panic: %v", p), Stack: goFrames(), Suspect: -1}
 		if cause, ok := p.(error); ok {
 			t.cause = cause
 		}
@@ -28,7 +44,12 @@ func (m *Module) native(ctx context.Context, env Env, b *abi.Batch) (result abi.
 		if done := ctx.Err(); done != nil {
 			return abi.Result{}, done
 		}
-		return abi.Result{}, m.trap(&TrapError{Kind: TrapPanic, Message: err.Error(), cause: err})
+		t := m.trap(&TrapError{Kind: TrapPanic, Message: err.Error(), Suspect: -1, cause: err})
+		var at *AtRecord
+		if errors.As(err, &at) {
+			t.Suspect = at.Offset
+		}
+		return abi.Result{}, t
 	}
 	if err := result.Check(b, len(m.config.Outputs), m.limits); err != nil {
 		return abi.Result{}, m.badResult(err)

@@ -1,7 +1,9 @@
 package guest
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -82,6 +84,7 @@ func TestInitTraps(t *testing.T) {
 		{"init_trap", "bad threshold", TrapUnreachable},
 		{"initialize_trap", "unreachable", TrapUnreachable},
 		{"start_trap", "unreachable", TrapUnreachable},
+		{"record_trap", "unreachable", TrapUnreachable},
 		{"alloc_zero_init", "the guest has no room for the settings, an image of 95 bytes", TrapMemory},
 	} {
 		t.Run(c.guest, func(t *testing.T) {
@@ -236,5 +239,37 @@ func TestTrapForgetsEarlierCalls(t *testing.T) {
 	_, err := i.Transform(t.Context(), Env{}, batchOf("a"))
 	if trap := trapOf(t, err); trap.Kind != TrapUnreachable || trap.Message != "unreachable" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestRecordAtATrap: a trap names the record that the guest says it was at, where there is one.
+func TestRecordAtATrap(t *testing.T) {
+	t.Parallel()
+	record, outside, none := load(t, "record", nil), load(t, "record_outside", nil), load(t, "unreachable", nil)
+	for _, c := range []struct {
+		m     *Module
+		index int32
+		want  int64
+	}{
+		{record, 0, 100}, {record, 2, 102}, {record, 3, -1}, {record, -1, -1}, {record, 1<<31 - 1, -1},
+		{outside, 0, -1}, {none, 0, -1},
+	} {
+		b := batchOf("a", "b", "c")
+		b.Partition = c.index
+		_, err := instantiate(t, c.m).Transform(t.Context(), Env{}, b)
+		if trap := trapOf(t, err); trap.Suspect != c.want {
+			t.Errorf("%s at %d of three records: offset %d, want %d", trap.Transform, c.index, trap.Suspect, c.want)
+		}
+	}
+	native := func(_ context.Context, _ Env, b abi.Batch) (abi.Result, error) {
+		return abi.Result{}, fmt.Errorf("wrapped: %w", &AtRecord{b.Records[1].Offset, errors.New("no")})
+	}
+	m, err := Load(t.Context(), Config{Name: "n", Native: native, Outputs: []string{"out"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = instantiate(t, m).Transform(t.Context(), Env{}, batchOf("a", "b"))
+	if trap := trapOf(t, err); trap.Suspect != 101 || trap.Message != "wrapped: no" {
+		t.Errorf("a native transform: offset %d, %s; want 101", trap.Suspect, trap.Message)
 	}
 }

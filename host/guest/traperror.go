@@ -36,6 +36,8 @@ type TrapError struct {
 	Partition   int32
 	First, Last int64
 	Records     int
+	// Suspect is the offset of the record that the guest was at, by its own word: a hint where to look. -1 where it gave none.
+	Suspect int64
 	// Fuel that the call had used, in units of Limits.FuelMode; 0 for a native transform. A batch that became several calls is
 	// counted as one.
 	Fuel uint64

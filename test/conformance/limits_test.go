@@ -140,6 +140,9 @@ func TestPanic(t *testing.T) {
 		if failed.Topic != batch.Topic || failed.First != batch.Records[0].Offset || failed.Last != batch.Records[2].Offset || failed.Fuel == 0 {
 			t.Errorf("the trap does not say of which records, and what it took: %v", failed)
 		}
+		if failed.Suspect != batch.Records[1].Offset {
+			t.Errorf("the guest was at offset %d, want %d", failed.Suspect, batch.Records[1].Offset)
+		}
 		if text := failed.Error(); strings.Contains(text, "\n") || !regexp.MustCompile(`^topic ".*told to panic.*`+place).MatchString(text) {
 			t.Errorf("the trap's text is %q, want one line with all of it", text)
 		}
@@ -151,6 +154,9 @@ func TestPanic(t *testing.T) {
 func TestBatchError(t *testing.T) {
 	each(t, "conformance-batch", func(t *testing.T, wasm []byte) {
 		failed := trap(t, instance(t, load(t, wasm, map[string]any{"mode": "fail"})), plain(2), guest.TrapUnreachable)
+		if failed.Suspect != -1 {
+			t.Errorf("a whole batch names the record at offset %d", failed.Suspect)
+		}
 		if !strings.Contains(failed.Message, "told to fail") {
 			t.Errorf("the trap says %q, want the error's text", failed.Message)
 		}

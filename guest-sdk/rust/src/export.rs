@@ -99,6 +99,11 @@ pub unsafe fn transform(at: u32, len: u32) -> u64 {
     pack(m.header.as_ptr(), wire::HEADER)
 }
 
+/// `wasmflow_record`: the address of the index of the record that the transform is at.
+pub fn record() -> u32 {
+    &raw const host::RECORD as usize as u32
+}
+
 unsafe fn image<'a>(at: u32, len: u32) -> &'a [u8] {
     if len == 0 {
         return &[];

@@ -1,9 +1,11 @@
 //! A transform as it is registered, and how a batch goes through it.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 
 use crate::batch::Batch;
 use crate::config::Config;
+use crate::host::{NONE, RECORD};
 use crate::output::Output;
 use crate::record::Record;
 use crate::refusal::Result;
@@ -118,6 +120,7 @@ where
     fn batch(&mut self, batch: Batch<'_>, out: &mut Output) -> Result {
         let (state, f) = self.parts();
         for r in batch {
+            RECORD.store(r.index() as u32, Ordering::Relaxed);
             let (mark, refused) = (out.mark(), out.refused());
             let answer = f(state, r, out);
             if out.refused() > refused {
@@ -128,6 +131,7 @@ where
                 out.refuse(r, refusal);
             }
         }
+        RECORD.store(NONE, Ordering::Relaxed);
         Ok(())
     }
 }

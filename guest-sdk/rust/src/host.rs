@@ -1,5 +1,7 @@
 //! The imports: a log and a last word. Natively a stub takes their place, so that a transform can be tested without Wasm.
 
+use std::sync::atomic::AtomicU32;
+
 /// The level of a line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u32)]
@@ -43,6 +45,11 @@ macro_rules! warn {
 macro_rules! error {
     ($($text:tt)+) => { $crate::log($crate::Level::Error, &::std::format!($($text)+)) };
 }
+
+/// The index of the record that the transform is at, `NONE` where it is at none: the host reads it after a trap.
+pub(crate) static RECORD: AtomicU32 = AtomicU32::new(NONE);
+
+pub(crate) const NONE: u32 = u32::MAX;
 
 pub(crate) use imp::fail;
 #[cfg(target_family = "wasm")]

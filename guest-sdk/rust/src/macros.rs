@@ -115,6 +115,11 @@ macro_rules! __module {
             }
 
             #[no_mangle]
+            extern "C" fn wasmflow_record() -> u32 {
+                $crate::export::record()
+            }
+
+            #[no_mangle]
             unsafe extern "C" fn wasmflow_transform(at: u32, len: u32) -> u64 {
                 // SAFETY: the host wrote the image, and waits for the answer.
                 unsafe { $crate::export::transform(at, len) }
