@@ -25,7 +25,7 @@ func TestHints(t *testing.T) {
 		hint func(abi.Batch) int64
 		most int
 	}{
-		"right":        {first, 13},
+		"right":        {first, 16},
 		"none":         {func(abi.Batch) int64 { return -1 }, 80},
 		"the first":    {func(b abi.Batch) int64 { return b.Records[0].Offset }, 90},
 		"the last":     {func(b abi.Batch) int64 { return b.Records[len(b.Records)-1].Offset }, 90},

@@ -115,6 +115,9 @@ func (w *worker) hinted(in *abi.Batch, failed *RecordError) int {
 	return slices.IndexFunc(in.Records, func(r abi.Record) bool { return r.Offset == failed.hint })
 }
 
+// leastPart is how many records a part of a batch has at least that is tried behind a guilty record.
+const leastPart = 256
+
 // around takes a batch apart at the record that the guest was at when it trapped. The guest's word decides nothing but where to look
 // first: the record is tried alone, in a fresh instance. Where it fails, what is before and behind it follows. Where it is innocent,
 // the guest's word counts no more for this batch, and known is false.
@@ -132,10 +135,12 @@ func (w *worker) around(ctx context.Context, in *abi.Batch, t *transaction, at, 
 		w.doubtful = true
 		return nil, false, nil
 	}
-	for _, part := range [2][]abi.Record{in.Records[:at], in.Records[at+1:]} {
-		if len(part) == 0 {
-			continue
-		}
+	// Where there was one there may be more: a short distance to it makes short parts, of which less is given in vain.
+	parts := slices.Collect(slices.Chunk(in.Records[at+1:], max(leastPart, 4*(at+1))))
+	if at > 0 {
+		parts = slices.Insert(parts, 0, in.Records[:at])
+	}
+	for _, part := range parts {
 		if err := w.tooMuch(t, len(in.Records)); err != nil {
 			return nil, false, err
 		}

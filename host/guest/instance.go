@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/wasmflow/wasmflow/abi"
 	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
@@ -24,6 +26,7 @@ type Instance struct {
 
 	mod              api.Module
 	mem              api.Memory
+	linear           experimental.LinearMemory // what mem lies in; nil where the runtime has it
 	alloc, transform function
 	// running is the function that the guest is in; nil in its start functions. deep says that its stack may grow on, depth what
 	// it had when the last one ended.
@@ -88,7 +91,7 @@ func (i *Instance) start(ctx context.Context) (err error) {
 	// Without a limit of fuel: an init works once, and for no record.
 	i.tank.fill(unlimited, "", i.m.config.Limits.Timeout)
 	defer func() { i.account(err) }()
-	i.enter(ctx, 0, seed{name: i.m.config.Name})
+	i.enter(i.withLinear(ctx), 0, seed{name: i.m.config.Name})
 	defer i.leave()
 	defer func() {
 		// What the runtime does beside calls it does not recover from by itself.
@@ -97,7 +100,7 @@ func (i *Instance) start(ctx context.Context) (err error) {
 		}
 	}()
 	// Without a name, so that there can be several; without start functions, so that _start is never one.
-	mod, err := i.m.runtime.InstantiateModule(&i.ctx, i.m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	mod, err := i.m.runtime.InstantiateModule(&i.ctx, i.m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(nobody{}))
 	if err != nil {
 		return i.initTrap(i.ended(err))
 	}
@@ -142,6 +145,12 @@ func (i *Instance) suspect() int64 {
 	}
 	return i.at.Records[n].Offset
 }
+
+// nobody is the runtime's source of random numbers, which only its own WASI would ask: a new one for each instance costs more than
+// all else of an instance.
+type nobody struct{}
+
+func (nobody) Read([]byte) (int, error) { return 0, io.EOF }
 
 // bind takes the functions of a call from the module, with stacks that are new.
 func (i *Instance) bind() {
@@ -230,6 +239,10 @@ func (i *Instance) discard() {
 	if i.mod != nil {
 		// Nothing of an anonymous instance without files can fail to close.
 		_ = i.mod.Close(context.Background())
+	}
+	if i.linear != nil { // also where there was no module yet
+		i.linear.Free()
+		i.linear = nil
 	}
 	i.mod, i.mem, i.alloc, i.transform, i.tank.left = nil, nil, function{}, function{}, nil
 	i.m.mu.Lock()
