@@ -148,10 +148,18 @@ func (c *Config) Rights() []Right {
 // rightsTimeout bounds what is asked about rights: coordinators of a cluster that has just started may take a while.
 const rightsTimeout = 10 * time.Second
 
-// MissingRights asks the cluster which of Config.Rights the client's user does not have; optional ones too, and of inputs that match a
-// pattern those that it matches at this moment. What a broker does not tell is not missing: one without an authorizer allows everything.
-// It changes nothing. An error wraps ErrEnvironment: the cluster did not answer.
-func MissingRights(ctx context.Context, client *kgo.Client, c Config) ([]Right, error) {
+// RightCheck is what the cluster says of a right.
+type RightCheck struct {
+	Right
+	// Missing are those of its operations that are not allowed.
+	Missing []string
+	// Err is why the cluster does not say, nil where it does. Then nothing is taken to be missing.
+	Err error
+}
+
+// CheckRights asks the cluster which of Config.Rights the client's user has, of inputs that match a pattern those that it matches at this
+// moment. It changes nothing. The error wraps ErrEnvironment: the cluster did not answer.
+func CheckRights(ctx context.Context, client *kgo.Client, c Config) ([]RightCheck, error) {
 	c = c.withDefaults()
 	if c.InputsRegex != "" {
 		inputs, err := MatchingTopics(ctx, client, &c)
@@ -164,75 +172,79 @@ func MissingRights(ctx context.Context, client *kgo.Client, c Config) ([]Right, 
 	if err != nil {
 		return nil, err
 	}
-	return missingRights(ctx, client, c, described), nil
+	return checkRights(ctx, client, c, described), nil
 }
 
-// missingRights is MissingRights of a pipeline whose topics have been described.
-func missingRights(ctx context.Context, client *kgo.Client, c Config, described map[string]topicState) []Right {
+// checkRights is CheckRights of a pipeline whose topics have been described.
+func checkRights(ctx context.Context, client *kgo.Client, c Config, described map[string]topicState) []RightCheck {
 	ctx, cancel := context.WithTimeout(ctx, rightsTimeout)
 	defer cancel()
-	var missing []Right
+	var checks []RightCheck
 	for _, r := range c.Rights() {
+		check := RightCheck{Right: r}
 		switch r.Resource {
 		case ResourceTopic:
-			if r.Operations = described[r.Name].lacks(r.Operations); len(r.Operations) == 0 {
-				continue
-			}
+			check.Missing, check.Err = described[r.Name].lacks(r.Operations)
 		case ResourceGroup:
-			if mayRead(ctx, client, c.Group) {
-				continue
-			}
+			check.Err = askToRead(ctx, client, c.Group)
 		case ResourceTransactionalID:
-			if mayWrite(ctx, client, c.transactionalID(0), c.Group) {
-				continue
-			}
+			check.Err = askToWrite(ctx, client, c.transactionalID(0), c.Group)
 		}
-		missing = append(missing, r)
+		if isAny(check.Err, kerr.GroupAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed) {
+			check.Missing, check.Err = r.Operations, nil
+		}
+		checks = append(checks, check)
 	}
-	return missing
+	return checks
 }
 
-// lacks says which of the operations are not allowed. A broker that tells nothing about them is believed to allow all.
-func (t topicState) lacks(operations []string) []string {
+// lacks says which of the operations are not allowed, or why that is not known: a broker need not tell (KIP-430).
+func (t topicState) lacks(operations []string) ([]string, error) {
 	bits := map[string]kmsg.ACLOperation{
 		opRead: kmsg.ACLOperationRead, opWrite: kmsg.ACLOperationWrite,
 		opDescribe: kmsg.ACLOperationDescribe, opDescribeConfigs: kmsg.ACLOperationDescribeConfigs,
 	}
-	if errors.Is(t.err, kerr.TopicAuthorizationFailed) {
-		return operations
+	switch {
+	case errors.Is(t.err, kerr.TopicAuthorizationFailed):
+		return operations, nil
+	case t.err != nil:
+		return nil, t.err
+	case t.operations == operationsNotKnown:
+		return nil, errors.New("the broker does not tell which rights there are")
 	}
 	var lacking []string
 	for _, operation := range operations {
-		if t.err == nil && t.operations != operationsNotKnown && t.operations&(1<<bits[operation]) == 0 {
+		if t.operations&(1<<bits[operation]) == 0 {
 			lacking = append(lacking, operation)
 		}
 	}
-	return lacking
+	return lacking, nil
 }
 
-// operationsNotKnown is what brokers answer that do not tell (KIP-430).
+// operationsNotKnown is what brokers answer that do not tell.
 const operationsNotKnown int32 = -1 << 31
 
-// mayRead says whether the user may read with a group. Describing it would not tell: of a group that does not exist yet Kafka says
-// nothing (KIP-1043). So it asks as a member that the group does not have: whoever may read is told that, and nobody else.
-func mayRead(ctx context.Context, client *kgo.Client, group string) bool {
+// askToRead returns an error where the user may not read with a group, or where nobody can tell. Describing it would not tell: of a group that
+// does not exist yet Kafka says nothing (KIP-1043). So it asks as a member that the group does not have. Rights are looked at first:
+// whoever is answered anything else has them.
+func askToRead(ctx context.Context, client *kgo.Client, group string) error {
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.MemberID, req.Generation = group, "wasmflow-asks-for-its-rights", -1
 	res, err := req.RequestWith(ctx, client)
-	if err == nil {
-		err = kerr.ErrorForCode(res.ErrorCode)
+	if err == nil && res.ErrorCode == kerr.GroupAuthorizationFailed.Code {
+		err = kerr.GroupAuthorizationFailed
 	}
-	return !errors.Is(err, kerr.GroupAuthorizationFailed)
+	return err
 }
 
-// mayWrite says whether the user may write with a transactional id. It asks to add the group's offsets to the transaction of a producer
-// that does not exist, which needs the same right as to that of a real one: whoever has it is told that there is no such producer.
-func mayWrite(ctx context.Context, client *kgo.Client, id, group string) bool {
+// askToWrite is the same for a transactional id. It asks to add the group's offsets to the transaction of a producer that does not exist,
+// which needs the same right as to that of a real one.
+func askToWrite(ctx context.Context, client *kgo.Client, id, group string) error {
 	req := kmsg.NewPtrAddOffsetsToTxnRequest()
 	req.TransactionalID, req.Group, req.ProducerID, req.ProducerEpoch = id, group, -1, -1
 	res, err := req.RequestWith(ctx, client)
-	if err == nil {
-		err = kerr.ErrorForCode(res.ErrorCode)
+	if err == nil && res.ErrorCode == kerr.TransactionalIDAuthorizationFailed.Code {
+		err = kerr.TransactionalIDAuthorizationFailed
 	}
-	return !errors.Is(err, kerr.TransactionalIDAuthorizationFailed)
+	return err
 }

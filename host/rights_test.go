@@ -188,9 +188,14 @@ func TestAsksForRightsWithoutTrace(t *testing.T) {
 	if err := producer.ProduceSync(w.ctx(), &kgo.Record{Topic: "out", Value: []byte("00000")}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	missing, err := MissingRights(w.ctx(), w.client, cfg)
-	if err != nil || len(missing) > 0 {
-		t.Fatalf("missing %v, error %v: a broker without an authorizer allows everything", missing, err)
+	checks, err := CheckRights(w.ctx(), w.client, cfg)
+	if err != nil || len(checks) != 5 {
+		t.Fatalf("%d checks, error %v", len(checks), err)
+	}
+	for _, c := range checks {
+		if c.Err != nil || len(c.Missing) > 0 {
+			t.Errorf("%+v: a broker without an authorizer allows everything", c)
+		}
 	}
 	if err := producer.EndTransaction(w.ctx(), kgo.TryCommit); err != nil {
 		t.Fatal(err)
@@ -202,23 +207,41 @@ func TestAsksForRightsWithoutTrace(t *testing.T) {
 	}
 }
 
-// TestLacks: what a broker does not tell is allowed.
+// TestLacks: what a broker does not tell is not missing, and said to be unknown.
 func TestLacks(t *testing.T) {
 	t.Parallel()
 	both := []string{opRead, opDescribe}
 	for name, c := range map[string]struct {
 		state topicState
 		want  []string
+		known bool
 	}{
-		"does not tell":  {topicState{operations: operationsNotKnown}, nil},
-		"allows all":     {topicState{operations: 0x0df8}, nil},
-		"allows one":     {topicState{operations: 1 << kmsg.ACLOperationDescribe}, []string{opRead}},
-		"allows nothing": {topicState{}, both},
-		"refuses":        {topicState{operations: operationsNotKnown, err: kerr.TopicAuthorizationFailed}, both},
-		"does not exist": {topicState{err: kerr.UnknownTopicOrPartition}, nil},
+		"does not tell":  {topicState{operations: operationsNotKnown}, nil, false},
+		"allows all":     {topicState{operations: 0x0df8}, nil, true},
+		"allows one":     {topicState{operations: 1 << kmsg.ACLOperationDescribe}, []string{opRead}, true},
+		"allows nothing": {topicState{}, both, true},
+		"refuses":        {topicState{operations: operationsNotKnown, err: kerr.TopicAuthorizationFailed}, both, true},
+		"does not exist": {topicState{err: kerr.UnknownTopicOrPartition}, nil, false},
 	} {
-		if diff := cmp.Diff(c.want, c.state.lacks(both)); diff != "" {
-			t.Errorf("a broker that %s, - expected, + got:\n%s", name, diff)
+		got, err := c.state.lacks(both)
+		if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != c.known {
+			t.Errorf("a broker that %s: error %v, - expected, + got:\n%s", name, err, diff)
+		}
+	}
+}
+
+// TestRightsWithoutCoordinator: where nobody can tell, the start goes on, and the check says that it does not know.
+func TestRightsWithoutCoordinator(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.FindCoordinator}, Err: kerr.UnknownServerError, Count: -1})
+	checks, err := CheckRights(w.ctx(), w.client, w.config(natives("forward")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range checks {
+		if known := c.Resource == ResourceTopic; (c.Err == nil) != known || len(c.Missing) > 0 {
+			t.Errorf("%+v, want to know it: %v", c, known)
 		}
 	}
 }

@@ -115,8 +115,9 @@ func (h *Host) probe(ctx context.Context) (int, error) {
 			inputs += d.partitions
 		}
 	}
-	for _, r := range missingRights(ctx, h.client, c, described) {
-		if !r.Optional {
+	for _, r := range checkRights(ctx, h.client, c, described) {
+		if len(r.Missing) > 0 && !r.Optional {
+			r.Operations = r.Missing
 			errs = append(errs, r.missing())
 		}
 	}

@@ -169,26 +169,24 @@ func (x *examination) add(c Check) {
 
 // rights are those that the start asks for too.
 func (x *examination) rights(ctx context.Context, p host.Config) {
-	missing, err := host.MissingRights(ctx, x.client, p)
+	rights, err := host.CheckRights(ctx, x.client, p)
 	if err != nil {
 		x.add(Check{Name: CheckRight, State: Unknown, Text: err.Error()})
 		return
 	}
-	lacks := func(r host.Right) *host.Right {
-		for i, m := range missing {
-			if m.Resource == r.Resource && m.Name == r.Name && m.Optional == r.Optional {
-				return &missing[i]
-			}
-		}
-		return nil
-	}
-	for _, r := range p.Rights() {
+	for _, r := range rights {
 		c := Check{Name: CheckRight, About: fmt.Sprintf("%s %s", r.Resource, r.Name), Text: "may " + words(r.Operations)}
-		if m := lacks(r); m != nil {
-			c.State, c.Text, c.Do = Failed, "may not "+words(m.Operations)+": the pipeline does not start", m.Allow(x.o.broker(), x.o.Principal)
-			if r.Optional {
-				c.State, c.Text = Warning, "may not "+words(m.Operations)+": the host takes 1 MiB for the largest batch, and the topic for one that is not compacted"
-			}
+		switch {
+		case r.Err != nil:
+			c.State, c.Text = Unknown, fmt.Sprintf("whether it may %s cannot be told: %v", words(r.Operations), r.Err)
+		case len(r.Missing) > 0 && r.Optional:
+			c.State, c.Text = Warning, "may not "+words(r.Missing)+": the host takes 1 MiB for the largest batch, and the topic for one that is not compacted"
+		case len(r.Missing) > 0:
+			c.State, c.Text = Failed, "may not "+words(r.Missing)+": the pipeline does not start"
+		}
+		if len(r.Missing) > 0 {
+			r.Operations = r.Missing
+			c.Do = r.Allow(x.o.broker(), x.o.Principal)
 		}
 		x.add(c)
 	}

@@ -145,7 +145,7 @@ func TestFinds(t *testing.T) {
 		"too many workers":    {nil, func(p *patient) { p.pipeline.Workers = 3 }, []string{"warning workers"}, []string{"3 workers for 2 partitions of input: 1 of them"}},
 		"missing topic": {
 			nil, func(p *patient) { p.pipeline.Outputs["more"] = "nowhere" },
-			[]string{"failed topic nowhere"},
+			[]string{"failed topic nowhere", "unknown right topic nowhere", "unknown right topic nowhere"},
 			[]string{"topics create"},
 		},
 		"small output": {
