@@ -13,7 +13,7 @@ MODULES := $(sort $(patsubst ./%/go.mod,%,$(patsubst ./go.mod,.,$(shell $(FIND) 
 CRATES := $(sort $(patsubst ./%/Cargo.toml,%,$(shell $(FIND) -name Cargo.toml -print)))
 SCRIPTS := $(sort $(shell $(FIND) -name '*.sh' -print) .ci/run)
 # The packages of the root module that need no broker but the embedded one.
-UNIT = $(shell go list ./... | grep -vE '/test/(kafka|conformance|e2e|mutants)(/|$$)')
+UNIT = $(shell go list ./... | grep -vE '/test/(kafka|conformance|e2e|mutants|storm)(/|$$)')
 TOOLS := bin/tools
 GUESTS := dist/guests
 GO_TEST = go test -count=1
@@ -21,6 +21,9 @@ FUZZTIME ?= 30s
 BENCH_COUNT ?= 6
 SMITH ?= 5000
 MUTANTS ?= 10000000
+CHAOS_NODES ?= 3
+CHAOS_DURATION ?= 30m
+CHAOS_SEED ?=
 
 ##@ To use
 
@@ -114,9 +117,14 @@ e2e: build ## The binary and the commands of the READMEs.
 	$(GO_TEST) ./test/e2e/...
 .PHONY: e2e
 
-kafka-test: build ## Pipelines on a real Apache Kafka, one node, started by scripts/kafka.sh.
+kafka-test: build ## Pipelines on a real Apache Kafka, one node, started by scripts/kafka.sh; then a storm of a minute.
 	$(GO_TEST) -timeout 15m ./test/kafka/...
+	$(GO_TEST) -timeout 15m ./test/storm
 .PHONY: kafka-test
+
+chaos: ## A storm of CHAOS_DURATION (30m) on a real Kafka of CHAOS_NODES (3); CHAOS_SEED does one again.
+	CHAOS_NODES=$(CHAOS_NODES) CHAOS_DURATION=$(CHAOS_DURATION) CHAOS_SEED=$(CHAOS_SEED) $(GO_TEST) -v -timeout 0 ./test/storm
+.PHONY: chaos
 
 bench: build guests ## Benchmarks; JSON lines in test/bench/results; fails where a target is missed. BENCH_COUNT (6) rounds or more.
 	BENCH_COUNT=$(BENCH_COUNT) go test -count=1 -run '^$$' -bench . -benchmem -timeout 60m ./test/bench/...

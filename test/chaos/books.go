@@ -50,6 +50,7 @@ type Books struct {
 	final   map[Place][]mark           // all records of outputs and dead letters, by offset
 	records int
 	letters int
+	watched int
 }
 
 // NewBooks opens books for the outputs a and b and for the dead letters.
@@ -89,6 +90,9 @@ func (b *Books) Records() int { return b.records }
 
 // Letters is how many dead letters were booked.
 func (b *Books) Letters() int { return b.letters }
+
+// Seen is how many records the readers met while the pipeline ran.
+func (b *Books) Seen() int { return b.watched }
 
 // Output books a record of an output or of the dead letters, in the order of offsets.
 func (b *Books) Output(s Seen) {
@@ -143,6 +147,7 @@ func (b *Books) Offset(at Place, committed, last, end int64) {
 
 // Watched books what a reader met while the pipeline ran. Everything of the end must have been booked before.
 func (b *Books) Watched(at Place, offset, id int64) {
+	b.watched++
 	marks := b.final[at]
 	n, ok := slices.BinarySearchFunc(marks, offset, func(m mark, offset int64) int { return cmp.Compare(m.offset, offset) })
 	if !ok || marks[n].id != id {

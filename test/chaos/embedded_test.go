@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -66,12 +67,7 @@ func TestEmbedded(t *testing.T) {
 	}
 	report, err := storm.Run(t.Context())
 	t.Logf("\n%v%s", report, report.History())
-	if err == nil && report.Books.String() != "" {
-		err = fmt.Errorf("the promise is broken:\n%s", report.Books)
-	}
-	if faults, kinds := report.Total(); err == nil && (faults < 8 || kinds < 6) {
-		err = fmt.Errorf("%d faults of %d kinds, want 8 of 6", faults, kinds)
-	}
+	err = errors.Join(err, report.Held(8, 6))
 	if err != nil {
 		t.Fatalf("%v\nCHAOS_SEED=%d does it again", err, storm.Seed)
 	}

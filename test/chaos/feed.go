@@ -111,21 +111,24 @@ func (f *Feed) Close() {
 	}
 }
 
-// Run writes rate records a second until stop is closed; errors of brokers that are down are tried again until ctx is done.
-func (f *Feed) Run(ctx context.Context, rate int, stop <-chan struct{}) error {
+// Run writes rate records a second until stop is closed: what is due since the last transaction, and no more than two seconds' worth
+// after brokers were down. Errors are tried again until ctx is done.
+func (f *Feed) Run(ctx context.Context, rate int, stop <-chan struct{}) {
 	defer f.Close()
 	beat := time.NewTicker(100 * time.Millisecond)
 	defer beat.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-stop:
-			return nil
+			return
 		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-beat.C:
+			return
+		case now := <-beat.C:
+			due := int(min(now.Sub(last), 2*time.Second) * time.Duration(rate) / time.Second)
+			last = now
+			attempt, cancel := context.WithTimeout(ctx, 30*time.Second)
+			_ = f.Write(attempt, max(1, due))
+			cancel()
 		}
-		attempt, cancel := context.WithTimeout(ctx, 30*time.Second)
-		_ = f.Write(attempt, max(1, rate/10))
-		cancel()
 	}
 }

@@ -114,7 +114,7 @@ func (s *Storm) rage(ctx context.Context, n *nemesis, topics Topics) {
 	stop, fed := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(fed)
-		_ = feed.Run(ctx, s.Rate, stop) // ctx alone ends it otherwise
+		feed.Run(ctx, s.Rate, stop)
 	}()
 	for done := 0; ctx.Err() == nil && (time.Since(s.history.began) < s.Duration || done < len(s.Faults)); done++ {
 		pause(ctx, s.Calm/4+time.Duration(n.random.Int64N(int64(s.Calm))))
@@ -189,7 +189,7 @@ func (r *Report) String() string {
 	fmt.Fprintf(&b, "seed      %d\n", r.Seed)
 	fmt.Fprintf(&b, "time      %.1fs of faults, %.1fs until all was committed\n", r.Took.Seconds(), r.Settled.Seconds())
 	if r.Books != nil {
-		fmt.Fprintf(&b, "records   %d in, %d dead letters\n", r.Books.Records(), r.Books.Letters())
+		fmt.Fprintf(&b, "records   %d in, %d dead letters, %d met by a reader during the run\n", r.Books.Records(), r.Books.Letters(), r.Books.Seen())
 	}
 	fmt.Fprintf(&b, "told      %d commits, %d aborts, %d sessions recreated, %d hosts ended by themselves\n", r.Commits, r.Aborts, r.Sessions, r.Exits)
 	fmt.Fprintf(&b, "faults    %d: %s\n", total, counts(r.Faults))
@@ -206,12 +206,25 @@ func (r *Report) History() string {
 	return strings.Join(r.history.lines, "\n") + "\ncauses of aborts: " + counts(r.causes) + "\n"
 }
 
-// Total is how many faults there were, and of how many kinds.
-func (r *Report) Total() (faults, kinds int) {
-	for _, n := range r.Faults {
-		if n > 0 {
-			faults, kinds = faults+n, kinds+1
-		}
+// Held says whether the promise was kept, and whether there was anything to keep it against: so many faults of so many kinds.
+func (r *Report) Held(faults, kinds int) error {
+	if r.Books == nil {
+		return errors.New("the books were not closed")
 	}
-	return faults, kinds
+	var errs []error
+	if text := r.Books.String(); text != "" {
+		errs = append(errs, fmt.Errorf("the promise is broken:\n%s", text))
+	}
+	if r.Books.Records() == 0 || r.Books.Letters() == 0 || r.Books.Seen() == 0 {
+		errs = append(errs, errors.New("there were no records, no dead letters or no reader"))
+	}
+	did, of := 0, 0
+	for _, n := range r.Faults {
+		did += n
+		of += min(n, 1)
+	}
+	if did < faults || of < kinds || r.Faults[Kill]+r.Faults[KillAt] == 0 || r.Faults[Pause] == 0 {
+		errs = append(errs, fmt.Errorf("%d faults of %d kinds happened, and %d of %d are wanted, a SIGKILL and a SIGSTOP among them", did, of, faults, kinds))
+	}
+	return errors.Join(errs...)
 }
