@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 )
@@ -20,6 +22,9 @@ const (
 	fenceWindow    = time.Minute
 	fenceMost      = 3
 )
+
+// leaveTries is how often a slot leaves that the group does not know.
+const leaveTries = 3
 
 // transactionalID is the name of a slot: its transactional.id and its group.instance.id (I6).
 func (c *Config) transactionalID(worker int) string { return c.slotPrefix() + strconv.Itoa(worker) }
@@ -156,10 +161,19 @@ func (w *worker) leave(ctx context.Context) {
 	}
 }
 
+// leaveGroup takes a slot out of the group. One that the group does not know may come yet: the first join of a session that was
+// closed at once is answered by nobody, and still makes a member.
 func (h *Host) leaveGroup(ctx context.Context, instanceID string) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	if _, err := h.admin.LeaveGroup(ctx, kadm.LeaveGroup(h.cfg.Group).InstanceIDs(instanceID)); err != nil {
-		h.log.Debug("the group was not left", zap.String("slot", instanceID), zap.NamedError("err", err))
+	for try := 1; ; try++ {
+		answers, err := h.admin.LeaveGroup(ctx, kadm.LeaveGroup(h.cfg.Group).InstanceIDs(instanceID))
+		if err == nil {
+			err = answers.Error()
+		}
+		if err == nil || !errors.Is(err, kerr.UnknownMemberID) || try == leaveTries || !pause(ctx, askAgain) {
+			h.log.Debug("left the group", zap.String("slot", instanceID), zap.NamedError("err", err))
+			return
+		}
 	}
 }

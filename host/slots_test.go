@@ -167,3 +167,17 @@ func TestLeave(t *testing.T) {
 		}
 	}
 }
+
+// TestLeaveComesLate: a slot that the group learns of only after it was told to leave does not stay in it.
+func TestLeaveComesLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.produce(0, 3, 1)
+	early := w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.LeaveGroup}, Err: kerr.UnknownMemberID, Count: 2})
+	if err := w.once(w.config(natives("forward"))); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.statics(); len(left) > 0 || early.Hits() != 2 {
+		t.Errorf("%v are still members, after %d answers that it does not know the slot", left, early.Hits())
+	}
+}

@@ -108,6 +108,7 @@ func (w *worker) live(ctx context.Context) error {
 	if err := w.chain.open(ctx); err != nil { // before anything is polled: init may refuse its settings
 		return err
 	}
+	defer w.leave(ctx) // once the session is closed: it would join again; one that could not be opened may have joined too
 	s, err := w.openSession(ctx)
 	if err != nil {
 		return err
@@ -115,7 +116,6 @@ func (w *worker) live(ctx context.Context) error {
 	w.h.counters.live.Add(1)
 	defer w.h.counters.live.Add(-1)
 	defer w.positions.clear()
-	defer w.leave(ctx) // once the session is closed: it would join again
 	defer s.close()    // (I13) never with an open transaction: a step has ended its own
 	for ctx.Err() == nil {
 		w.h.rest(ctx)

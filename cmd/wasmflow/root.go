@@ -33,7 +33,7 @@ configuration, 3 the environment (a broker that cannot be reached, authenticatio
 	root.PersistentFlags().Lookup("output").DefValue = formatTable // c.format may be what was asked for already.
 	noError(root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{formatTable, formatJSON}, cobra.ShellCompDirectiveNoFileComp)))
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(c), newValidate(c), newInspect(c), newTopics(c), newDoctor(c), newDLQ(c), newDemo(c), newDemoHost(c), newVersion(c))
+	root.AddCommand(newRun(c), newValidate(c), newInspect(c), newTopics(c), newDoctor(c), newDLQ(c), newResetOffsets(c), newDemo(c), newDemoHost(c), newVersion(c))
 	addHelp(c, root)
 	addCompletion(c, root)
 	return root
