@@ -116,7 +116,7 @@ func (w *worker) live(ctx context.Context) error {
 	w.h.counters.live.Add(1)
 	defer w.h.counters.live.Add(-1)
 	defer w.positions.clear()
-	defer s.close()    // (I13) never with an open transaction: a step has ended its own
+	defer s.close() // (I13) never with an open transaction: a step has ended its own
 	for ctx.Err() == nil {
 		w.h.rest(ctx)
 		if err := w.commitSkipped(ctx, s); err != nil {

@@ -123,7 +123,8 @@ func TestReset(t *testing.T) {
 		},
 		"one partition": {
 			offsets.Order{To: offsets.Target{Where: offsets.AtOffset, Offset: 7}, Only: []offsets.Part{{Topic: "in", Partition: 1}}},
-			[]offsets.Change{{Topic: "in", Partition: 1, Old: -1, New: 7}}, "5 7",
+			[]offsets.Change{{Topic: "in", Partition: 1, Old: -1, New: 7}},
+			"5 7",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,7 +178,8 @@ func TestResetRefuses(t *testing.T) {
 		"whose slot":    {func(w *world) { w.join(kgo.InstanceID("slot-0")) }, offsets.Order{To: earliest}, host.ErrEnvironment, `(slot slot-0)`},
 		"at work by KIP-848": {
 			func(w *world) { w.join(kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer())) },
-			offsets.Order{To: earliest}, host.ErrEnvironment, `group "g" is at work: client "member" at 127.0.0.1`,
+			offsets.Order{To: earliest},
+			host.ErrEnvironment, `group "g" is at work: client "member" at 127.0.0.1`,
 		},
 		"joined meanwhile": {
 			func(w *world) {
