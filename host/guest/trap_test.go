@@ -251,8 +251,13 @@ func TestRecordAtATrap(t *testing.T) {
 		index int32
 		want  int64
 	}{
-		{record, 0, 100}, {record, 2, 102}, {record, 3, -1}, {record, -1, -1}, {record, 1<<31 - 1, -1},
-		{outside, 0, -1}, {none, 0, -1},
+		{record, 0, 100},
+		{record, 2, 102},
+		{record, 3, -1},
+		{record, -1, -1},
+		{record, 1<<31 - 1, -1},
+		{outside, 0, -1},
+		{none, 0, -1},
 	} {
 		b := batchOf("a", "b", "c")
 		b.Partition = c.index
