@@ -152,10 +152,10 @@ func (n *nemesis) network(ctx context.Context, f Fault, name string, chance int)
 		r.Key, r.Times, r.For = AnyKey, -1, time.Second+3*r.For
 		what = fmt.Sprintf("host %s for %v", name, r.For)
 	case start:
-		r.Key = ofStart[chance/2%len(ofStart)]
+		r.Key = n.spoken(ofStart[chance/2%len(ofStart)])
 		n.fleet.get(name).Kill()
 	default:
-		r.Key = ofWork[chance/2%len(ofWork)]
+		r.Key = n.spoken(ofWork[chance/2%len(ofWork)])
 	}
 	n.proxy.Add(r)
 	if start {
@@ -170,6 +170,14 @@ func (n *nemesis) network(ctx context.Context, f Fault, name string, chance int)
 		what = fmt.Sprintf("host %s, %d of %s at %s", name, hits, r.Key.Name(), map[bool]string{true: "its start", false: "work"}[start])
 	}
 	return what, hits > 0, err
+}
+
+// spoken is the request that stands for a key in the group's protocol: under KIP-848 one does what three do in the classic one.
+func (n *nemesis) spoken(key kmsg.Key) kmsg.Key {
+	if n.Protocol == "consumer" && (key == kmsg.JoinGroup || key == kmsg.SyncGroup || key == kmsg.Heartbeat) {
+		return kmsg.ConsumerGroupHeartbeat
+	}
+	return key
 }
 
 // halt stops a host until the group has expelled it. For Twin, another host has its name by then.

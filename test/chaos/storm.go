@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ type Storm struct {
 	Brokers Brokers
 	// Program is the runner, Module the guest, Digest its own, Cache a folder for compiled ones.
 	Program, Module, Digest, Cache string
-	// Protocol of the group: classic where "".
+	// Protocol of the group: "classic", the default, or "consumer".
 	Protocol string
 	// Faults to choose from, and for how long; a deck that was begun is finished at least once.
 	Faults   []Fault
@@ -143,7 +144,7 @@ func (s *Storm) create(ctx context.Context, t Topics) error {
 	})
 }
 
-// expelled waits until the group has no member of the host any more: its slots begin with group, pipeline and instance.
+// expelled waits until the group has no member of the host any more.
 func (s *Storm) expelled(ctx context.Context, name string) error {
 	cl, err := connect(s.Brokers.Addrs)
 	if err != nil {
@@ -152,19 +153,25 @@ func (s *Storm) expelled(ctx context.Context, name string) error {
 	defer cl.Close()
 	adm := kadm.NewClient(cl)
 	return await(ctx, "the group has expelled host "+name, func(ctx context.Context) (bool, error) {
-		groups, err := adm.DescribeGroups(ctx, s.Name)
-		if err == nil {
-			err = groups.Error()
-		}
-		if err != nil {
-			return false, err
-		}
-		found := false
-		for _, m := range groups[s.Name].Members {
-			found = found || m.InstanceID != nil && strings.HasPrefix(*m.InstanceID, s.Name+"-chaos-"+name+"-")
-		}
-		return !found, nil
+		members, err := s.members(ctx, adm)
+		return err == nil && !slices.Contains(members, name), err
 	})
+}
+
+// members are the client ids of the group's members: a host's own name.
+func (s *Storm) members(ctx context.Context, adm *kadm.Client) (clients []string, err error) {
+	if s.Protocol == "consumer" {
+		groups, err := adm.DescribeConsumerGroups(ctx, s.Name)
+		for _, m := range groups[s.Name].Members {
+			clients = append(clients, m.ClientID)
+		}
+		return clients, errors.Join(err, groups.Error())
+	}
+	groups, err := adm.DescribeGroups(ctx, s.Name)
+	for _, m := range groups[s.Name].Members {
+		clients = append(clients, m.ClientID)
+	}
+	return clients, errors.Join(err, groups.Error())
 }
 
 // Report is what a storm did, and what came of it.

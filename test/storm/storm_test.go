@@ -77,7 +77,12 @@ func TestStorm(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A node that was killed comes back once the controller has given it up.
-	kafka, err := cluster.StartNodes(p.nodes, "broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500")
+	properties := []string{"broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500"}
+	if p.nodes == 1 { // under KIP-848 the session timeout is the broker's
+		properties = append(properties, "group.consumer.min.session.timeout.ms=1000", "group.consumer.session.timeout.ms=6000",
+			"group.consumer.min.heartbeat.interval.ms=1000", "group.consumer.heartbeat.interval.ms=1000")
+	}
+	kafka, err := cluster.StartNodes(p.nodes, properties...)
 	if err != nil {
 		t.Fatal(err)
 	}
