@@ -40,7 +40,7 @@ func TestMutants(t *testing.T) {
 			if !slices.Contains(found.Has(), m.verdict) {
 				t.Fatalf("not caught by %q, but by %q:\n%s", string(m.verdict), found.Has(), found)
 			}
-			t.Logf("caught by %v (%d)", m.verdict, found.Count(m.verdict))
+			t.Logf("%s: caught by %v (%d)", m.name, m.verdict, found.Count(m.verdict))
 		})
 	}
 }
@@ -71,7 +71,7 @@ func (l *lab) audit(t *testing.T, program string, m mutant) *chaos.Findings {
 	return &books.Findings
 }
 
-// TestTableIsWhole: each verdict about what comes out has a mutant that it catches, and no mutant is there twice.
+// TestTableIsWhole: each verdict has a mutant that it catches, and no mutant is there twice.
 func TestTableIsWhole(t *testing.T) {
 	names, verdicts := map[string]bool{}, map[chaos.Verdict]bool{}
 	for _, m := range mutants {
@@ -80,8 +80,8 @@ func TestTableIsWhole(t *testing.T) {
 		}
 		names[m.name], verdicts[m.verdict] = true, true
 	}
-	for _, v := range []chaos.Verdict{chaos.Lost, chaos.Twice, chaos.Torn, chaos.Order, chaos.Poison, chaos.Phantom, chaos.Recovery} {
-		if !verdicts[v] {
+	for _, v := range chaos.Verdicts {
+		if !verdicts[v] && v != chaos.Leaked { // no host can take back what was committed: that is a broker's
 			t.Errorf("no mutant for %v", v)
 		}
 	}

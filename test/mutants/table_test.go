@@ -169,4 +169,31 @@ var mutants = []mutant{
 		feed:  func(w *world) { w.write(40, 9) },
 		play:  func(w *world) { w.once() },
 	},
+	{
+		name: "offsets too low", verdict: chaos.Committed,
+		edits: []chaos.Edit{
+			{
+				File: "host/session.go", Old: "committed, err := s.s.End(ctx, kgo.TryCommit)",
+				New: `committed, err := s.s.End(kgo.PreTxnCommitFnContext(ctx, func(r *kmsg.TxnOffsetCommitRequest) error {
+		for _, t := range r.Topics {
+			for i := range t.Partitions {
+				t.Partitions[i].Offset -= 2 // one would pass where a marker is the last in the log
+			}
+		}
+		return nil
+	}), kgo.TryCommit)`,
+			},
+			{
+				File: "host/session.go", Old: "\"github.com/twmb/franz-go/pkg/kgo\"\n",
+				New: "\"github.com/twmb/franz-go/pkg/kgo\"\n\t\"github.com/twmb/franz-go/pkg/kmsg\"\n",
+			},
+		},
+		play: func(w *world) { w.until(func() bool { return w.seen(80) }) },
+	},
+	{
+		name: "dead letters name another module", verdict: chaos.Digest,
+		edits: []chaos.Edit{{File: "host/deadletter.go", Old: "add(HeaderDigest, v.digest)", New: "add(HeaderDigest, \"sha256:0\")"}},
+		feed:  func(w *world) { w.write(40, 9) },
+		play:  func(w *world) { w.once() },
+	},
 }
