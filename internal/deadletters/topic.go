@@ -25,6 +25,7 @@ const (
 	// askTimeout bounds a question to the cluster; settleTimeout, the wait until a transaction that was left open is over.
 	askTimeout    = 15 * time.Second
 	settleTimeout = time.Minute
+	askAgain      = 100 * time.Millisecond
 )
 
 // ErrUsage is wrapped by errors that another configuration or other arguments mend.
@@ -141,9 +142,10 @@ func (t *Topic) bounds(ctx context.Context) (map[int32]bounds, error) {
 func (t *Topic) offsets(ctx context.Context) (map[int32]int64, error) {
 	bounded, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	committed, err := t.admin.FetchOffsets(kadm.RequireStable(bounded), t.group)
-	for kerr.IsRetriable(err) && bounded.Err() == nil { // a coordinator that is not ready, as on a cluster that has just started
-		committed, err = t.admin.FetchOffsets(kadm.RequireStable(bounded), t.group)
+	committed, err := t.committed(bounded)
+	// A coordinator that is not ready, as on a cluster that has just started, or a transaction that is open.
+	for kerr.IsRetriable(err) && pause(bounded) {
+		committed, err = t.committed(bounded)
 	}
 	switch {
 	case errors.Is(err, kerr.GroupIDNotFound):
@@ -151,10 +153,7 @@ func (t *Topic) offsets(ctx context.Context) (map[int32]int64, error) {
 	case errors.Is(err, kerr.GroupAuthorizationFailed):
 		return nil, fmt.Errorf("%w: no right to read with group %q: %w; allow it with: kafka-acls --add --allow-principal User:<user> "+
 			"--operation Read --operation Describe --group %s", host.ErrEnvironment, t.group, err, t.group)
-	case err == nil:
-		err = committed.Error()
-	}
-	if err != nil {
+	case err != nil:
 		return nil, failed(ctx, fmt.Sprintf("read the offsets of group %q", t.group), err)
 	}
 	out := map[int32]int64{}
@@ -164,6 +163,26 @@ func (t *Topic) offsets(ctx context.Context) (map[int32]int64, error) {
 		}
 	}
 	return out, nil
+}
+
+func (t *Topic) committed(ctx context.Context) (kadm.OffsetResponses, error) {
+	committed, err := t.admin.FetchOffsets(kadm.RequireStable(ctx), t.group)
+	if err == nil {
+		err = committed.Error()
+	}
+	return committed, err
+}
+
+// pause waits before a question is asked again, and says whether there is time for it.
+func pause(ctx context.Context) bool {
+	timer := time.NewTimer(askAgain)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 // others are further groups that have offsets in this topic. Two of them would each replay what the other one copied, so that a

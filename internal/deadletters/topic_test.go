@@ -11,10 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wasmflow/wasmflow/host"
 	"github.com/wasmflow/wasmflow/internal/deadletters"
+	"github.com/wasmflow/wasmflow/internal/devbroker"
 )
 
 // TestList: the newest letters, in the order of their time, and the counts of all; those that are done only where they are asked for.
@@ -153,6 +156,24 @@ func TestReplaysFence(t *testing.T) {
 	}
 	w.verifyInput(120, once(numbers(120, "refused")))
 	w.verifyPending(numbers(120, "panic"))
+}
+
+// TestListWaits: whether letters are done that an open transaction holds is known once it is over.
+func TestListWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.produce(0, 3)
+	w.pipe(refuses)
+	done := kadm.Offsets{}
+	done.AddOffset("dead", 0, 0, -1)
+	if err := w.admin.CommitAllOffsets(w.ctx(), "g-dlq-replay", done); err != nil {
+		t.Fatal(err)
+	}
+	unstable := w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Group: "g-dlq-replay", Err: kerr.UnstableOffsetCommit, Count: 3})
+	w.verifyPending([]int{0})
+	if unstable.Hits() != 3 {
+		t.Errorf("%d answers", unstable.Hits())
+	}
 }
 
 // TestOneGroup: a second group would do letters again that the first one has done.

@@ -21,6 +21,9 @@ import (
 // timeout bounds a Reset: also the wait for a transaction that a dead host left open.
 const timeout = time.Minute
 
+// askAgain is the pause between two questions that the cluster cannot answer yet.
+const askAgain = 100 * time.Millisecond
+
 // ErrUsage is wrapped by errors that other arguments mend.
 var ErrUsage = errors.New("not possible as it was asked for")
 
@@ -153,55 +156,15 @@ func (r *reset) topics(ctx context.Context, o Order) ([]string, error) {
 	return slices.Compact(chosen), nil
 }
 
-// stopped holds that nobody is in the group, and names those who are.
-func (r *reset) stopped(ctx context.Context) error {
-	var members []string
-	add := func(client, at string, instance *string) {
-		who := fmt.Sprintf("client %q at %s", client, at)
-		if instance != nil {
-			who += fmt.Sprintf(" (slot %s)", *instance)
-		}
-		members = append(members, who)
-	}
-	classic, err := r.admin.DescribeGroups(ctx, r.group)
-	if err != nil {
-		return r.explain("describe it", err)
-	}
-	for _, m := range classic[r.group].Members {
-		add(m.ClientID, m.ClientHost, m.InstanceID)
-	}
-	if err := classic[r.group].Err; err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return r.explain("describe it", err)
-	}
-	if len(members) == 0 { // it may be one of the other protocol (KIP-848), which this question does not see
-		consumers, err := r.admin.DescribeConsumerGroups(ctx, r.group)
-		if err == nil {
-			err = consumers[r.group].Err
-		}
-		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) && !errors.Is(err, kerr.UnsupportedVersion) {
-			return r.explain("describe it", err)
-		}
-		for _, m := range consumers[r.group].Members {
-			add(m.ClientID, m.ClientHost, m.InstanceID)
-		}
-	}
-	if len(members) == 0 {
-		return nil
-	}
-	slices.Sort(members)
-	return fmt.Errorf("%w: group %q is at work: %s; stop its hosts first. One that was killed stays in the group until its session is over, 30 to 45 seconds",
-		host.ErrEnvironment, r.group, strings.Join(members, ", "))
-}
-
 // plan finds the old and the new offset of each partition.
 func (r *reset) plan(ctx context.Context, o Order, topics []string) ([]Change, error) {
 	if len(topics) == 0 {
 		return nil, nil
 	}
 	// What a transaction holds that a dead host left open is waited for: it would be committed over ours.
-	committed, err := r.admin.FetchOffsets(kadm.RequireStable(ctx), r.group)
-	for kerr.IsRetriable(err) && ctx.Err() == nil {
-		committed, err = r.admin.FetchOffsets(kadm.RequireStable(ctx), r.group)
+	committed, err := r.committed(ctx)
+	for kerr.IsRetriable(err) && pause(ctx) {
+		committed, err = r.committed(ctx)
 	}
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return nil, r.explain("read its offsets", err)
@@ -265,6 +228,26 @@ func (r *reset) plan(ctx context.Context, o Order, topics []string) ([]Change, e
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	return changes, nil
+}
+
+func (r *reset) committed(ctx context.Context) (kadm.OffsetResponses, error) {
+	committed, err := r.admin.FetchOffsets(kadm.RequireStable(ctx), r.group)
+	if err == nil {
+		err = committed.Error()
+	}
+	return committed, err
+}
+
+// pause waits before a question is asked again, and says whether there is time for it.
+func pause(ctx context.Context) bool {
+	timer := time.NewTimer(askAgain)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 func (o *Order) wants(topic string, partition int32) bool {

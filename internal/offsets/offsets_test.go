@@ -159,6 +159,16 @@ func TestResetPattern(t *testing.T) {
 	}
 }
 
+// TestResetWaits: what an open transaction will have committed is waited for.
+func TestResetWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	unstable := w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Group: "g", Err: kerr.UnstableOffsetCommit, Count: 3})
+	if _, err := offsets.Reset(w.ctx(), w.pipeline(), offsets.Order{To: offsets.Target{Where: offsets.Latest}}); err != nil || unstable.Hits() != 3 {
+		t.Errorf("%v, after %d answers", err, unstable.Hits())
+	}
+}
+
 func TestResetRefuses(t *testing.T) {
 	t.Parallel()
 	part := func(topic string, n int32) []offsets.Part { return []offsets.Part{{Topic: topic, Partition: n}} }
