@@ -102,15 +102,23 @@ func (c *Child) Wait(ctx context.Context) error {
 	}
 }
 
-// Killed says that it has ended by a SIGKILL.
-func (c *Child) Killed() bool {
+// Ended says that it has ended, in whatever way.
+func (c *Child) Ended() bool {
 	select {
 	case <-c.done:
-		status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
-		return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+		return true
 	default:
 		return false
 	}
+}
+
+// Killed says that it has ended by a SIGKILL.
+func (c *Child) Killed() bool {
+	if !c.Ended() {
+		return false
+	}
+	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
 // End ends it by any means.

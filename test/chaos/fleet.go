@@ -110,6 +110,13 @@ func (f *fleet) running() []string {
 	return slices.Sorted(maps.Keys(f.hosts))
 }
 
+// alive waits until a host runs that has ended by itself.
+func (f *fleet) alive(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return await(ctx, "host "+name+" is started again", func(context.Context) (bool, error) { return !f.get(name).Ended(), nil })
+}
+
 func (f *fleet) get(name string) *Child {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -140,6 +147,9 @@ func (f *fleet) drain(ctx context.Context) error {
 	f.mu.Unlock()
 	errs := make([]error, 0, len(hosts))
 	for name, c := range hosts {
+		if c.Ended() { // by itself: the history says why
+			continue
+		}
 		if err := c.Drain(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("drain host %s: %w", name, err))
 		}

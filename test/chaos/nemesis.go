@@ -72,7 +72,12 @@ func (n *nemesis) one(ctx context.Context) {
 	f := n.next()
 	hosts := n.fleet.running()
 	name := hosts[n.random.IntN(len(hosts))]
-	what, evidence, err := n.do(ctx, f, name, n.random.IntN(1000))
+	chance := n.random.IntN(1000)
+	if err := n.fleet.alive(ctx, name); err != nil {
+		n.failed = append(n.failed, err)
+		return
+	}
+	what, evidence, err := n.do(ctx, f, name, chance)
 	switch {
 	case err != nil:
 		n.failed = append(n.failed, fmt.Errorf("%s: %w", f, err))
