@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 
 	"github.com/wasmflow/wasmflow/host/guest"
 	"github.com/wasmflow/wasmflow/internal/devbroker"
@@ -116,6 +118,24 @@ func TestOnePipelineFailsAlone(t *testing.T) {
 	if err := good.wait(t); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestInitIsNotHidden: a transform that cannot begin stops the pipeline, also where the end comes before its worker has begun.
+func TestInitIsNotHidden(t *testing.T) {
+	t.Parallel()
+	wasm, err := os.ReadFile("guest/testdata/init_error.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := guest.Load(t.Context(), guest.Config{Name: "f", Wasm: wasm, Outputs: []string{"out"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorker(&Host{cfg: Config{Name: "p", Group: "g"}.withDefaults(), log: zap.NewNop()}, 0)
+	w.chain.stages = []stage{{name: "f", module: m, fuel: new(atomic.Uint64)}}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	mention(t, w.run(ended), nil, `pipeline "p"`, `no output "accepted"`)
 }
 
 // TestRunsOnce: a second Run is refused, and Close may come again.

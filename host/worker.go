@@ -68,6 +68,10 @@ func newWorker(h *Host, n int) *worker {
 
 // run supervises the worker: session after session on the same slot until ctx is done or an error stops the pipeline.
 func (w *worker) run(ctx context.Context) error {
+	defer w.chain.discard()
+	if err := w.chain.open(context.WithoutCancel(ctx)); err != nil { // also where there is nothing to read, and the end is near
+		return w.named(err)
+	}
 	for ctx.Err() == nil {
 		err := w.live(ctx)
 		if ctx.Err() != nil && (err == nil || classify(err) != actStop) {
