@@ -6,12 +6,12 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"go.uber.org/zap"
 )
 
-// begin settles where the group begins in partitions that it has committed nothing of, and commits that before anything is read.
-// Else the beginning would be another one at every start until the first commit: `latest` would pass over what came while a
-// refused record had stopped the pipeline, and `earliest` over what retention deleted meanwhile.
+// begin finds where the group begins in partitions that it has committed nothing of. A worker that such a partition comes to commits that
+// before it reads anything (adjustOffsets). Else the beginning would be another one at every start until the first commit: `latest`
+// would pass over what came while a refused record had stopped the pipeline, and `earliest` over what retention deleted meanwhile.
+// Only members commit: the group may have gone on since it was asked here.
 //
 // Start holds for topics that are new to the group. What appears in a topic that it knows, or, under a pattern, a topic that
 // comes later, is read from its beginning.
@@ -24,13 +24,9 @@ func (h *Host) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	starts, err := h.admin.ListStartOffsets(ctx, names...)
+	starts, ends, err := h.listLogs(ctx, names...)
 	if err != nil {
-		return fmt.Errorf("%w: list where the inputs start: %w", ErrEnvironment, err)
-	}
-	ends, err := h.listEnds(ctx, names...)
-	if err != nil {
-		return fmt.Errorf("%w: list where the inputs end: %w", ErrEnvironment, err)
+		return err
 	}
 	known := map[string]bool{}
 	committed.Each(func(o kadm.OffsetResponse) {
@@ -38,29 +34,39 @@ func (h *Host) begin(ctx context.Context) error {
 		known[""] = known[""] || h.pattern != nil && h.pattern.MatchString(o.Topic)
 	})
 	begins := kadm.Offsets{}
-	for topic, partitions := range starts {
-		for n, at := range partitions {
-			if _, ok := committed.Lookup(topic, n); ok || at.Err != nil {
-				continue
-			}
-			if end, ok := ends.Lookup(topic, n); ok && h.cfg.Start == StartLatest && !known[topic] && !known[""] {
-				at = end
-			}
-			begins.AddOffset(topic, n, at.Offset, -1)
+	starts.Each(func(at kadm.ListedOffset) {
+		if _, ok := committed.Lookup(at.Topic, at.Partition); ok {
+			return
+		}
+		if end, ok := ends.Lookup(at.Topic, at.Partition); ok && h.cfg.Start == StartLatest && !known[at.Topic] && !known[""] {
+			at = end
+		}
+		begins.AddOffset(at.Topic, at.Partition, at.Offset, -1)
+	})
+	h.begins = begins
+	return nil
+}
+
+// listLogs lists where the logs of topics start and end, every partition of them: a leader that cannot tell yet is asked again.
+func (h *Host) listLogs(ctx context.Context, topics ...string) (starts, ends kadm.ListedOffsets, err error) {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	for {
+		starts, err = h.admin.ListStartOffsets(ctx, topics...)
+		if err == nil {
+			err = starts.Error()
+		}
+		if err == nil {
+			ends, err = h.listEnds(ctx, topics...)
+		}
+		if err == nil {
+			err = ends.Error()
+		}
+		if err == nil {
+			return starts, ends, nil
+		}
+		if !kerr.IsRetriable(err) || !pause(ctx, askAgain) {
+			return nil, nil, fmt.Errorf("%w: list where the logs of the inputs start and end: %w", ErrEnvironment, err)
 		}
 	}
-	h.begins = begins
-	if len(begins) == 0 {
-		return nil
-	}
-	err = h.admin.CommitAllOffsets(ctx, h.cfg.Group, begins)
-	if isAny(err, kerr.UnknownMemberID, kerr.IllegalGeneration, kerr.StaleMemberEpoch, kerr.RebalanceInProgress) {
-		// Another host is in the group, and only its members may commit: they do so when they get a partition.
-		h.log.Debug("the beginnings are committed by the members", zap.NamedError("err", err))
-		return nil
-	}
-	if err != nil {
-		return h.explainGroup(err)
-	}
-	return nil
 }

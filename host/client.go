@@ -53,6 +53,7 @@ func (h *Host) clientOptions() []kgo.Opt {
 // sessionOptions are the options of a worker's session, each on purpose. The group's offsets are read once ready is closed.
 func (w *worker) sessionOptions(ready <-chan struct{}) []kgo.Opt {
 	c := w.h.cfg
+	w.limits = w.h.topics.batchLimits()
 	opts := append(w.h.clientOptions(),
 		kgo.ConsumerGroup(c.Group),
 		kgo.DisableAutoCommit(),    // (I1) offsets go with the end of their transaction
@@ -81,7 +82,7 @@ func (w *worker) sessionOptions(ready <-chan struct{}) []kgo.Opt {
 		kgo.OnPartitionsCallbackBlocked(w.rebalanceWaits),
 
 		kgo.RecordPartitioner(newPartitioner()),
-		kgo.ProducerBatchMaxBytesFn(w.h.topics.maxMessageBytes),
+		kgo.ProducerBatchMaxBytesFn(w.limits.of),
 		kgo.ProducerBatchCompression(codec(c.Compression)),
 		kgo.ProducerLinger(0),
 		kgo.MaxBufferedRecords(maxBuffered),

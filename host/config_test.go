@@ -317,7 +317,7 @@ func TestMaxMessageBytes(t *testing.T) {
 	h.readLimits(w.ctx(), []string{"default", "small", "large", "huge"})
 	topics["huge"], topics["default"], topics["not known"] = mostMessageBytes, brokerMaxMessageBytes, brokerMaxMessageBytes
 	for topic, want := range topics {
-		if got := h.topics.maxMessageBytes(topic); got != want {
+		if got := h.topics.batchLimits().of(topic); got != want {
 			t.Errorf("%s: batches of %d bytes, want %d", topic, got, want)
 		}
 	}

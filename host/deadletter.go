@@ -132,10 +132,10 @@ func (w *worker) deadLetter(in *abi.Batch, r *abi.Record, v *verdict) kgo.Record
 	add(HeaderAttempts, strconv.Itoa(v.attempts))
 	add(HeaderKind, kind)
 	add(HeaderStack, cut(v.stack(), mostStack))
-	at := time.UnixMilli(r.Timestamp)
-	if !writable(at) {
+	at, now := time.UnixMilli(r.Timestamp), time.Now()
+	if !writable(at) || at.After(now) { // topics refuse the future, and the dead letters have to take whatever made another topic refuse it
 		add(HeaderTimestamp, strconv.FormatInt(r.Timestamp, 10))
-		at = time.Now()
+		at = now
 	}
 	return kgo.Record{
 		Key: r.Key, Value: r.Value, Headers: headers, Timestamp: at,

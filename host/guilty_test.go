@@ -378,18 +378,9 @@ func TestSmallerBatches(t *testing.T) {
 	if err := w.client.ProduceSync(w.ctx(), &kgo.Record{Topic: "in", Value: large}, &kgo.Record{Topic: "in", Value: large[:most-100]}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.MessageTooLarge, Count: -1, When: func(req kmsg.Request) bool {
-		for _, topic := range req.(*kmsg.ProduceRequest).Topics {
-			for _, p := range topic.Partitions {
-				if len(p.Records) > most {
-					return true
-				}
-			}
-		}
-		return false
-	}})
+	w.takes("out", most)
 	cfg := w.config(natives("forward"))
-	cfg.Errors, cfg.Logger, cfg.MaxDelay = ErrorPolicy{DeadLetter: "dead"}, zap.NewNop(), time.Hour
+	cfg.Errors, cfg.Logger, cfg.MaxDelay = ErrorPolicy{DeadLetter: "dead", MaxRatio: 1}, zap.NewNop(), time.Hour
 	if err := w.once(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -404,7 +395,7 @@ func TestSmallerBatches(t *testing.T) {
 // TestRaisedLimit: a topic's limit that was raised while the pipeline runs holds for the records that come.
 func TestRaisedLimit(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, map[string]int32{"in": 1, "dead": 1})
+	w := newWorld(t, map[string]int32{"in": 2, "dead": 1})
 	admin := kadm.NewClient(w.client)
 	small, large := "1000", "10000"
 	if _, err := admin.CreateTopic(w.ctx(), 1, 1, map[string]*string{"max.message.bytes": &small}, "out"); err != nil {
@@ -412,27 +403,27 @@ func TestRaisedLimit(t *testing.T) {
 	}
 	cfg := w.config(natives("forward"))
 	committed := make(chan Transaction, 10)
-	cfg.Errors, cfg.Logger = ErrorPolicy{DeadLetter: "dead"}, zap.NewNop()
+	cfg.Errors, cfg.Logger, cfg.Workers = ErrorPolicy{DeadLetter: "dead"}, zap.NewNop(), 2
 	cfg.Hooks.Committed = func(txn Transaction) { committed <- txn }
 	r := w.run(cfg)
 	value := bytes.Repeat([]byte("x"), 2000)
-	put := func(guilty int) {
+	put := func(partition int32, guilty int) {
 		t.Helper()
-		if err := w.client.ProduceSync(w.ctx(), &kgo.Record{Topic: "in", Value: value}).FirstErr(); err != nil {
+		if err := w.client.ProduceSync(w.ctx(), &kgo.Record{Topic: "in", Partition: partition, Value: value}).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
 		if txn := <-committed; txn.In != 1 || txn.Guilty != guilty {
 			t.Fatalf("%d records, %d guilty, want 1 and %d", txn.In, txn.Guilty, guilty)
 		}
 	}
-	put(1)
+	put(0, 1)
+	put(1, 1)
 	if _, err := admin.AlterTopicConfigs(w.ctx(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &large}}, "out"); err != nil {
 		t.Fatal(err)
 	}
-	put(1) // it was asked a moment ago
-	r.h.topics.read.Store(0)
-	put(0)
-	if got := w.read(1); len(got) != 1 || r.h.Status().SessionsRecreated != 1 {
+	put(0, 0)
+	put(1, 0) // whose worker has a client of its own, with the limits that it was opened with
+	if got := w.read(2); len(got) != 2 || r.h.Status().SessionsRecreated != 2 {
 		t.Errorf("outputs %v, %d sessions recreated", got, r.h.Status().SessionsRecreated)
 	}
 }

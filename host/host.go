@@ -141,12 +141,18 @@ func (h *Host) run(ctx context.Context) error {
 	h.workers = workers
 	h.mu.Unlock()
 	if err := h.begin(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return fmt.Errorf("pipeline %q: %w", h.cfg.Name, err)
 	}
 	h.clearSlots(ctx, n)
 	if h.cfg.Once {
 		if h.ends, err = h.readEnds(ctx); err != nil {
-			return err
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("pipeline %q: %w", h.cfg.Name, err)
 		}
 		h.leaving.Store(true)
 	}

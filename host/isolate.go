@@ -175,7 +175,7 @@ func (w *worker) unplaced(ctx context.Context, in *abi.Batch, t *transaction, si
 		if refused[from.offset] {
 			continue
 		}
-		err := w.h.checkRecord(ctx, &t.out[i])
+		err := w.checkRecord(ctx, t, &t.out[i])
 		if errors.Is(err, errLimitRaised) {
 			return nil, err
 		}

@@ -39,13 +39,9 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 	if err != nil {
 		return nil, err
 	}
-	starts, err := h.admin.ListStartOffsets(ctx, names...)
+	starts, listed, err := h.listLogs(ctx, names...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: list where the inputs start: %w", ErrEnvironment, err)
-	}
-	listed, err := h.listEnds(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: list where the inputs end: %w", ErrEnvironment, err)
+		return nil, err
 	}
 	highs, err := h.admin.ListEndOffsets(ctx, names...) // what an open transaction holds back is not beyond the log
 	if err != nil {
@@ -72,7 +68,8 @@ func (h *Host) readEnds(ctx context.Context) (*ends, error) {
 				}
 				target.offset = min(want, last.Offset)
 			}
-			if target.beyond >= 0 || start.Offset < target.offset {
+			begins := !known && h.cfg.Ends == nil // where it begins has to be committed, also where there is nothing to read
+			if begins || target.beyond >= 0 || start.Offset < target.offset {
 				e.topics[topic][n] = target
 			}
 		}

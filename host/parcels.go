@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/zap"
@@ -34,23 +33,26 @@ func (t *topics) setParcel(topic string, bytes int) {
 // smaller answers a batch that was too large: with smaller parcels, as long as that may help. It says whether it does: not where
 // a single record was refused, or where parcels are as small as the largest of the suspects.
 func (w *worker) smaller(ctx context.Context, t *transaction, cause *unwritableError) bool {
-	if !isAny(cause.err, kerr.MessageTooLarge, kerr.RecordListTooLarge) || len(cause.suspects) == 1 {
+	if !isAny(cause.err, kerr.MessageTooLarge, kerr.RecordListTooLarge) {
 		return false
 	}
-	largest, all, topics := 0, 0, &w.h.topics
+	outputs, largest, all, topics := 0, 0, 0, &w.h.topics
 	for _, s := range cause.suspects {
 		for _, n := range s.outputs {
 			size := batchSize(&t.out[n])
-			largest, all = max(largest, size), all+size
+			outputs, largest, all = outputs+1, max(largest, size), all+size
 		}
+	}
+	if outputs == 1 {
+		return false
 	}
 	was := topics.parcel(cause.topic)
 	if was == 0 {
-		was = int(topics.maxMessageBytes(cause.topic))
+		was = int(w.limits.of(cause.topic))
 	}
 	next := min(was, all) / 2
-	w.h.readLimits(ctx, slices.Sorted(slices.Values(w.h.cfg.OutputTopics())))
-	if now := int(topics.maxMessageBytes(cause.topic)); now < was {
+	w.h.readLimits(ctx, w.h.cfg.OutputTopics())
+	if now := int(topics.batchLimits().of(cause.topic)); now < was {
 		next = now
 	}
 	if next <= largest/2 {

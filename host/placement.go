@@ -48,7 +48,8 @@ func (p *topicPartitioner) Partition(r *kgo.Record, n int) int {
 }
 
 // checkRecord holds what is about to be produced to what the broker would refuse, without saying which record it was.
-func (h *Host) checkRecord(ctx context.Context, r *kgo.Record) error {
+func (w *worker) checkRecord(ctx context.Context, t *transaction, r *kgo.Record) error {
+	h := w.h
 	if r.Partition >= 0 {
 		n := h.topics.partitionCount(r.Topic)
 		if int(r.Partition) >= n {
@@ -64,8 +65,12 @@ func (h *Host) checkRecord(ctx context.Context, r *kgo.Record) error {
 	if r.Key == nil && h.topics.isCompacted(r.Topic) {
 		return fmt.Errorf("%w: a compacted topic takes no record without a key", errPlacement)
 	}
-	if size, most := batchSize(r), int(h.topics.maxMessageBytes(r.Topic)); size > most {
-		if h.raised(ctx, r.Topic, size) {
+	if size, most := batchSize(r), int(w.limits.of(r.Topic)); size > most {
+		if !t.asked { // nobody is guilty by a limit of yesterday
+			t.asked = true
+			h.readLimits(ctx, h.cfg.OutputTopics())
+		}
+		if size <= int(h.topics.batchLimits().of(r.Topic)) {
 			return errLimitRaised
 		}
 		return fmt.Errorf("%w: %d bytes are more than the %d that its max.message.bytes allows", errPlacement, size, most)
@@ -75,27 +80,15 @@ func (h *Host) checkRecord(ctx context.Context, r *kgo.Record) error {
 
 // writable says whether the client can write a time: it counts nanoseconds in 64 bits, and would silently write another time
 // past their ends. Years beyond that are a mistake of units, or a word for "never".
-func writable(at time.Time) bool {
-	ms := at.UnixMilli()
-	return ms > -mostMillis && ms < mostMillis
-}
+func writable(at time.Time) bool { return WritableTime(at.UnixMilli()) }
+
+// WritableTime says whether a record can have a timestamp of so many ms since 1970: from 1677-09-22 to 2262-04-11.
+func WritableTime(ms int64) bool { return ms > -mostMillis && ms < mostMillis }
 
 const mostMillis = math.MaxInt64 / int64(time.Millisecond)
 
 // errLimitRaised is the cause of an abort after which a new session writes larger batches.
 var errLimitRaised = errors.New("max.message.bytes of an output was raised")
-
-// limitsHold is how long the limits of topics are taken for what they were.
-const limitsHold = 5 * time.Second
-
-// raised says that a topic takes such a batch by now. It asks at most once in limitsHold.
-func (h *Host) raised(ctx context.Context, topic string, size int) bool {
-	if time.Since(time.Unix(0, h.topics.read.Load())) < limitsHold {
-		return false
-	}
-	h.readLimits(ctx, h.cfg.OutputTopics())
-	return size <= int(h.topics.maxMessageBytes(topic))
-}
 
 // countPartitions asks again, since a topic may have grown.
 func (h *Host) countPartitions(ctx context.Context, topic string) int {

@@ -79,7 +79,7 @@ func (w *worker) pollContext(ctx context.Context, t *transaction) (context.Conte
 		ctx, cancel = context.WithCancel(ctx)
 	}
 	w.interrupt.Store(&cancel)
-	if w.hurry.Load() || w.fatal.Load() != nil || !t.polled && w.positions.skips() != nil {
+	if w.hurry.Load() || w.fatal.Load() != nil || w.h.paused.Load() != nil || !t.polled && w.positions.skips() != nil {
 		cancel()
 	}
 	return ctx, cancel

@@ -232,8 +232,8 @@ func TestRecordFaultFirst(t *testing.T) {
 		"of another output":             {[]failed{{6, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/13:[6]", "audit"},
 		"one fault and another":         {[]failed{{0, kerr.InvalidTimestamp}, {2, kerr.InvalidRecord}}, kerr.InvalidTimestamp, "in/0/10:[0] in/0/12:[2]", "out"},
 		"answers that are none, errors": {[]failed{{0, nil}, {2, kerr.PolicyViolation}, {1, nil}}, kerr.PolicyViolation, "in/0/12:[2]", "out"},
-		"dead letters":                  {[]failed{{8, kerr.InvalidRecord}, {7, kerr.InvalidRecord}}, kerr.InvalidRecord, "letter in/0/7", "dead"},
-		"a dead letter and an output":   {[]failed{{7, kerr.InvalidRecord}, {6, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/13:[6] letter in/0/7", "audit"},
+		"dead letters":                  {[]failed{{8, kerr.InvalidRecord}, {7, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/7:[7] in/0/8:[8]", "dead"},
+		"a dead letter and an output":   {[]failed{{7, kerr.InvalidRecord}, {6, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/13:[6]", "audit"},
 	} {
 		txn := (&transaction{}).reset()
 		add := func(topic string, from source) {
@@ -255,19 +255,16 @@ func TestRecordFaultFirst(t *testing.T) {
 		for _, f := range c.failed {
 			txn.promise(&txn.out[f.record], f.err)
 		}
-		suspects, letter, topic, err := txn.failure()
+		suspects, topic, err := txn.failure()
 		var got []string
 		for _, s := range suspects {
 			got = append(got, fmt.Sprintf("%s/%d/%d:%v", s.topic, s.partition, s.offset, s.outputs))
 		}
-		if letter != nil {
-			got = append(got, fmt.Sprintf("letter %s/%d/%d", letter.topic, letter.partition, letter.offset))
-		}
 		if all := strings.Join(got, " "); !errors.Is(err, c.err) || all != c.want || topic != c.topic {
 			t.Errorf("%s: %s of topic %q: %v; want %s of %q", name, all, topic, err, c.want, c.topic)
 		}
-		if suspects, letter, topic, err = txn.reset().failure(); err != nil || suspects != nil || letter != nil || topic != "" {
-			t.Errorf("%s: the next transaction begins with %v and %v of topic %q: %v", name, suspects, letter, topic, err)
+		if suspects, topic, err = txn.reset().failure(); err != nil || suspects != nil || topic != "" {
+			t.Errorf("%s: the next transaction begins with %v of topic %q: %v", name, suspects, topic, err)
 		}
 	}
 }

@@ -34,22 +34,29 @@ const (
 // topics is what the host knows of its topics. Clients ask it from several goroutines.
 type topics struct {
 	mu         sync.RWMutex
-	limits     map[string]int32 // max.message.bytes of output topics
-	compacted  map[string]bool  // output topics with cleanup.policy compact
-	partitions map[string]int   // of output topics
-	parcels    map[string]int   // bytes that are sent to a topic at once, where a batch was too large
-	parceled   atomic.Bool      // there are parcels
-	read       atomic.Int64     // when the limits were read last, in ns since 1970
+	limits     batchLimits     // max.message.bytes of output topics
+	compacted  map[string]bool // output topics with cleanup.policy compact
+	partitions map[string]int  // of output topics
+	parcels    map[string]int  // bytes that are sent to a topic at once, where a batch was too large
+	parceled   atomic.Bool     // there are parcels
+	asked      atomic.Bool     // for the limits, at least once
 }
 
-// maxMessageBytes bounds the batches of a topic.
-func (t *topics) maxMessageBytes(topic string) int32 {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if n := t.limits[topic]; n > 0 {
+// batchLimits are the bytes of a batch that topics take, as they were at one moment. A session keeps those that it was opened with.
+type batchLimits map[string]int32
+
+func (l batchLimits) of(topic string) int32 {
+	if n := l[topic]; n > 0 {
 		return n
 	}
 	return brokerMaxMessageBytes
+}
+
+// batchLimits are the last ones that were read; they are not written to.
+func (t *topics) batchLimits() batchLimits {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.limits
 }
 
 func (t *topics) isCompacted(topic string) bool {
@@ -205,7 +212,7 @@ func MatchingTopics(ctx context.Context, client *kgo.Client, c *Config) ([]strin
 // readLimits reads what the output topics take. Without the right to do so the broker's defaults hold.
 func (h *Host) readLimits(ctx context.Context, outputs []string) {
 	level := zap.DebugLevel
-	if h.topics.read.Swap(time.Now().UnixNano()) == 0 {
+	if !h.topics.asked.Swap(true) {
 		level = zap.WarnLevel // once is enough
 	}
 	var read kadm.ResourceConfigs
@@ -226,7 +233,7 @@ func (h *Host) readLimits(ctx context.Context, outputs []string) {
 	defer h.topics.mu.Unlock()
 	limits, compacted := maps.Clone(h.topics.limits), maps.Clone(h.topics.compacted)
 	if limits == nil {
-		limits, compacted = map[string]int32{}, map[string]bool{}
+		limits, compacted = batchLimits{}, map[string]bool{}
 	}
 	for _, c := range read {
 		for _, kv := range c.Configs {

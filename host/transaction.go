@@ -35,6 +35,7 @@ type transaction struct {
 	inBytes, outBytes int64
 
 	judged, guilty int          // records that were found innocent or guilty
+	asked          bool         // the limits of topics were read again
 	verdicts       []verdict    // of the guilty ones that were done with
 	firstGuilty    *RecordError // the first of them, for the log
 
@@ -67,7 +68,7 @@ func (t *transaction) reset() *transaction {
 	t.started, t.ended, t.guest, t.polled = time.Time{}, time.Time{}, 0, false
 	t.in, t.dropped, t.inBytes, t.outBytes = 0, 0, 0, 0
 	t.out, t.sources, t.failed, t.culprits = out, sources, nil, nil
-	t.judged, t.guilty, t.verdicts, t.firstGuilty = 0, 0, nil, nil
+	t.judged, t.guilty, t.verdicts, t.firstGuilty, t.asked = 0, 0, nil, nil, false
 	return t
 }
 
@@ -94,32 +95,23 @@ func (t *transaction) promise(r *kgo.Record, err error) {
 	}
 }
 
-// failure is what promise collected: the input records whose outputs failed with their topic, or else the first dead letter
-// that did.
-func (t *transaction) failure() (suspects []suspect, letter *source, topic string, err error) {
+// failure is what promise collected: the topic of the first output that failed, or of the first dead letter where only these did, and
+// the input records whose outputs failed with it.
+func (t *transaction) failure() (suspects []suspect, topic string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	letters := true
+	for i := range t.out {
+		if _, ok := t.culprits[&t.out[i]]; ok && (topic == "" || letters && t.sources[i].stage != nil) {
+			topic, letters = t.out[i].Topic, t.sources[i].stage == nil
+		}
+	}
 	at := map[source]int{}
 	for i := range t.out {
-		if _, ok := t.culprits[&t.out[i]]; !ok {
-			continue
+		if _, ok := t.culprits[&t.out[i]]; !ok || t.out[i].Topic != topic {
+			continue // those of other topics fail again the next time
 		}
 		from := t.sources[i]
-		if from.stage == nil {
-			if letter == nil {
-				letter = &from
-			}
-			if len(suspects) == 0 {
-				topic = t.out[i].Topic
-			}
-			continue
-		}
-		if len(suspects) == 0 {
-			topic = t.out[i].Topic
-		}
-		if t.out[i].Topic != topic {
-			continue // the next time
-		}
 		n, known := at[from]
 		if !known {
 			n = len(suspects)
@@ -128,7 +120,7 @@ func (t *transaction) failure() (suspects []suspect, letter *source, topic strin
 		}
 		suspects[n].outputs = append(suspects[n].outputs, i)
 	}
-	return suspects, letter, topic, t.failed
+	return suspects, topic, t.failed
 }
 
 // withdraw takes back what came out of guilty records since the mark.

@@ -32,14 +32,12 @@ func (e *unwritableError) Unwrap() error { return e.err }
 // explainProduce says what the errors of produced records mean: an abort that is tried again, one that has to find the
 // guilty records first, or a stop.
 func (w *worker) explainProduce(t *transaction) error {
-	suspects, letter, topic, err := t.failure()
+	suspects, topic, err := t.failure()
 	switch {
 	case err == nil:
 		return nil
 	case isRecordFault(err) && len(suspects) > 0:
 		return &unwritableError{topic, suspects, err}
-	case isRecordFault(err) && letter != nil:
-		return fmt.Errorf("%w: topic %q refuses the one of topic %q partition %d offset %d: %w", ErrDeadLetter, topic, letter.topic, letter.partition, letter.offset, err)
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
 		return fmt.Errorf("%w: %w", ErrEnvironment, writeRight(topic).missing())
 	case classifyProduce(err) == actStop:
@@ -55,6 +53,10 @@ func (w *worker) explainProduce(t *transaction) error {
 func (w *worker) findUnwritable(ctx context.Context, s session, t *transaction, cause *unwritableError) error {
 	if w.smaller(ctx, t, cause) {
 		return &produceError{cause.topic, cause.err}
+	}
+	if letter := &cause.suspects[0]; letter.stage == nil {
+		return fmt.Errorf("%w: topic %q refuses the one of topic %q partition %d offset %d: %w",
+			ErrDeadLetter, cause.topic, letter.topic, letter.partition, letter.offset, cause.err)
 	}
 	p := prober{w: w, s: s, t: t, cause: cause, until: time.Now().Add(w.h.cfg.MaxGuestTime)}
 	if err := p.bisect(ctx, cause.suspects); err != nil {

@@ -42,6 +42,7 @@ type worker struct {
 	doubtful  bool // the guest was wrong about the record that it was at
 	batch     inputBatch
 	txn       transaction
+	limits    batchLimits // of the session's client
 	room      room
 	lastEnd   time.Time
 	failures  int // in a row, of steps or sessions

@@ -112,20 +112,25 @@ func replayed(own []abi.Header) int {
 	return n
 }
 
-// revived are the headers with which a record goes back to its source: its own, and how often it did. A time that the letter could
-// not carry, since no client can write it, stays with the record as a header.
-func revived(own, all []abi.Header) []abi.Header {
+// revived are headers and timestamp with which a record goes back to its source: its own, and how often it did. Where the letter could
+// not have the record's time a header has it; a time that no client can write stays with the record in that header.
+func revived(own, all []abi.Header, ms int64) ([]abi.Header, int64) {
 	n := replayed(own)
 	if n > 0 {
 		own = own[:len(own)-1]
 	}
 	out := slices.Clone(own)
 	for _, h := range all[min(len(own), len(all)):] {
-		if h.Key == host.HeaderTimestamp {
+		if h.Key != host.HeaderTimestamp {
+			continue
+		}
+		if was, err := strconv.ParseInt(string(h.Value), 10, 64); err == nil && host.WritableTime(was) {
+			ms = was
+		} else {
 			out = append(out, h)
 		}
 	}
-	return append(out, abi.Header{Key: HeaderReplayed, Value: []byte(strconv.Itoa(n + 1))})
+	return append(out, abi.Header{Key: HeaderReplayed, Value: []byte(strconv.Itoa(n + 1))}), ms
 }
 
 // letterOf reads a record of a dead-letter topic. It shares the record's memory.

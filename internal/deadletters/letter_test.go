@@ -47,6 +47,7 @@ func TestParse(t *testing.T) {
 		"plain":             {join(own, block("in", "panic")), own, cause("in", "panic"), join(own, []abi.Header{header(HeaderReplayed, "1")})},
 		"none of its own":   {block("in", "panic"), []abi.Header{}, cause("in", "panic"), []abi.Header{header(HeaderReplayed, "1")}},
 		"odd time":          {join(own, block("in", "panic", odd)), own, cause("in", "panic"), join(own, []abi.Header{odd, header(HeaderReplayed, "1")})},
+		"time to come":      {join(own, block("in", "panic", header(host.HeaderTimestamp, "4102444800000"))), own, cause("in", "panic"), join(own, []abi.Header{header(HeaderReplayed, "1")})},
 		"a dead letter's":   {join(block("x", "fuel", odd), block("in", "refused")), block("x", "fuel", odd), cause("in", "refused"), join(block("x", "fuel", odd), []abi.Header{header(HeaderReplayed, "1")})},
 		"back before":       {join(own, []abi.Header{header(HeaderReplayed, "9")}, block("in", "fuel")), join(own, []abi.Header{header(HeaderReplayed, "9")}), cause("in", "fuel"), join(own, []abi.Header{header(HeaderReplayed, "10")})},
 		"not our count":     {join([]abi.Header{header(HeaderReplayed, "x")}, block("in", "fuel")), []abi.Header{header(HeaderReplayed, "x")}, cause("in", "fuel"), []abi.Header{header(HeaderReplayed, "x"), header(HeaderReplayed, "1")}},
@@ -68,8 +69,12 @@ func TestParse(t *testing.T) {
 		if test.cause == nil {
 			continue
 		}
-		if diff := cmp.Diff(test.back, revived(gotOwn, test.in)); diff != "" {
+		back, ms := revived(gotOwn, test.in, 1000)
+		if diff := cmp.Diff(test.back, back); diff != "" {
 			t.Errorf("%s: headers of the replayed record, - expected, + got:\n%s", name, diff)
+		}
+		if want := map[bool]int64{true: 4102444800000, false: 1000}[name == "time to come"]; ms != want {
+			t.Errorf("%s: timestamp %d, want %d", name, ms, want)
 		}
 	}
 }
@@ -85,7 +90,7 @@ func FuzzParse(f *testing.F) {
 		if cause == nil || cmp.Diff(own, got) != "" {
 			t.Fatalf("%v became %v, cause %v", own, got, cause)
 		}
-		back := revived(got, join(own, block("in", "fuel")))
+		back, _ := revived(got, join(own, block("in", "fuel")), 0)
 		if n := replayed(got); replayed(back) != n+1 || string(back[len(back)-1].Value) != strconv.Itoa(n+1) {
 			t.Fatalf("%v was back %d times, and %d after that", own, n, replayed(back))
 		}

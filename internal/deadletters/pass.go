@@ -213,7 +213,8 @@ func (m *mover) move(ctx context.Context, _ guest.Env, b abi.Batch) (abi.Result,
 			if !known {
 				return abi.Result{}, fmt.Errorf("it came from topic %q, which it did not before: was the topic created again?", cause.Source.Topic)
 			}
-			out.Headers, out.Partition, out.Output = revived(own, r.Headers), cause.Source.Partition, output
+			out.Headers, out.Timestamp = revived(own, r.Headers, r.Timestamp)
+			out.Partition, out.Output = cause.Source.Partition, output
 		}
 		res.Records = append(res.Records, out)
 	}
