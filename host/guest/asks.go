@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 // asking is who asks for imports that are not offered, and what to do about it. A pattern with "*" at its end stands for all that
@@ -64,13 +65,13 @@ const (
 )
 
 // askedBy is what is known of who asks for an import; it is empty where nothing is.
-func askedBy(x extern) string {
+func askedBy(x meter.Extern) string {
 	for _, a := range askers {
-		if fits(a.module, x.module) && fits(a.name, x.name) && (a.typ == "" || x.kind == "func" && a.typ == x.typ.String()) {
+		if fits(a.module, x.Module) && fits(a.name, x.Name) && (a.typ == "" || x.Kind == "func" && a.typ == x.Type.String()) {
 			return a.hint
 		}
 	}
-	if strings.HasSuffix(x.module, "_bg.js") {
+	if strings.HasSuffix(x.Module, "_bg.js") {
 		return wasmBindgen
 	}
 	return ""

@@ -3,15 +3,17 @@ package guest
 import (
 	"strings"
 	"testing"
+
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 // An import that is refused says who asks for it, where that is known.
 func TestAskedBy(t *testing.T) {
 	t.Parallel()
-	fn := func(params, results string) funcType { return funcType{params, results} }
+	fn := func(params, results string) meter.FuncType { return meter.FuncType{Params: params, Results: results} }
 	for _, c := range []struct {
 		module, name string
-		typ          funcType
+		typ          meter.FuncType
 		want         string
 	}{
 		{wasiModule, "sock_open", fn("", "\x7f"), "sockets: "},
@@ -50,12 +52,12 @@ func TestAskedBy(t *testing.T) {
 		{"wasmflow", "lgo", fn("", ""), "misspelt"},
 		{"other", "f", fn("", ""), ""},
 	} {
-		got := askedBy(extern{module: c.module, name: c.name, kind: "func", typ: c.typ})
+		got := askedBy(meter.Extern{Module: c.module, Name: c.name, Kind: "func", Type: c.typ})
 		if !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%s %s%s: %q, want %q", c.module, c.name, c.typ, got, c.want)
 		}
 	}
-	if got := askedBy(extern{module: "env", name: "memory", kind: "memory"}); !strings.Contains(got, "--import-memory") {
+	if got := askedBy(meter.Extern{Module: "env", Name: "memory", Kind: "memory"}); !strings.Contains(got, "--import-memory") {
 		t.Errorf("memory: %q", got)
 	}
 }

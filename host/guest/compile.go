@@ -7,7 +7,6 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/wasmflow/wasmflow/abi"
-	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 // await compiles on a goroutine of its own, so that a context that is done does not wait for it. The compiler has a mode that
@@ -31,41 +30,6 @@ func (m *Module) await(ctx context.Context, compile func() error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// build makes native code of a module that has been read.
-func (m *Module) build(ctx context.Context, b *declarations, wasm []byte) error {
-	paying, err := m.pay(b, wasm)
-	if err != nil {
-		return err
-	}
-	return m.compile(ctx, paying)
-}
-
-// pay is the gate before the runtime: it gives the module that is compiled, which checks its fuel.
-func (m *Module) pay(b *declarations, wasm []byte) (paying []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = m.refused("", clean(fmt.Sprintf("it cannot be read: %v", p), maxMessage))
-		}
-	}()
-	o := meter.Options{Limits: meter.Limits{
-		ModuleBytes: maxModule, MemoryPages: uint32(m.config.Limits.Memory / pageSize), Tables: maxTables, TableEntries: maxTableEntries,
-	}}
-	if m.config.Limits.FuelMode == FuelCoarse {
-		o.Mode = meter.Coarse
-	}
-	m.paid, err = meter.Rewrite(b.sealed(wasm), o)
-	if err != nil {
-		// Places are to be those of the module that was given.
-		if _, given := meter.Rewrite(wasm, o); given != nil {
-			err = given
-		}
-		return nil, m.refused("", clean(err.Error(), maxMessage))
-	}
-	paying, m.paid.Wasm = m.paid.Wasm, nil
-	m.key = fmt.Sprintf("%s-%s%d", m.digest, o.Mode, meter.Version)
-	return paying, nil
 }
 
 // compile makes native code of the module, in a runtime of its own: to close the runtime is to close all that came of it.

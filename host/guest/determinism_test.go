@@ -35,7 +35,37 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(historyEnv); text != "" {
 		os.Exit(tell(text))
 	}
-	goleak.VerifyTestMain(m)
+	folder, err := os.MkdirTemp("", "wasmflow-guests-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	compiledFolder = folder
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(folder)
+		os.Exit(code)
+	}))
+}
+
+// memoryOfGuests is a limit that several tests share, and with it what they compile.
+const memoryOfGuests = 10 << 20
+
+// compiledFolder is where tests find what another has compiled.
+var compiledFolder string
+
+// compiledGuests is a cache in this folder, until the test ends.
+func compiledGuests(t *testing.T) *Cache {
+	t.Helper()
+	cache, err := OpenCache(compiledFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cache.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return cache
 }
 
 func tell(text string) int {
@@ -68,7 +98,7 @@ func (told telling) histories(cache *Cache, slices ...int64) (map[string][]strin
 			return nil, err
 		}
 		c := Config{Name: name, Wasm: wasm, Outputs: []string{"out", "accepted", "rejected"}, Cache: cache}
-		c.Limits = Limits{Timeout: time.Minute, Memory: 10 << 20, FuelMode: told.Mode}
+		c.Limits = Limits{Timeout: time.Minute, Memory: memoryOfGuests, FuelMode: told.Mode}
 		if strings.HasPrefix(name, "payments") {
 			c.Params = map[string]any{"currencies": []string{"EUR", "USD"}, "limit": "10000.00"}
 		}
@@ -167,16 +197,9 @@ func TestDeterminism(t *testing.T) {
 			told.Guests = told.Guests[:min(3, len(told.Guests))] // it differs in nothing but what is charged
 		}
 		told.Cache = privateDir(t)
-		cache, err := OpenCache(privateDir(t))
+		want, err := told.histories(compiledGuests(t), defaultSlice, 777, 1<<40)
 		if err != nil {
 			t.Fatal(err)
-		}
-		want, err := told.histories(cache, defaultSlice, 777, 1<<40)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cache.Close(t.Context()); err != nil {
-			t.Error(err)
 		}
 		for name, history := range want {
 			if half := len(history) / 2; strings.Contains(history[1], " 0 units") || name != "world" && half < 6 {

@@ -80,7 +80,7 @@ func (l *Limits) budget(records int) (budget int64, limit string) {
 
 // meterFuncs are the functions that are imported by what the meter adds to a module, never by a guest.
 var meterFuncs = []hostFunc{
-	{meter.ImportModule, meter.ImportFunc, funcType{params: "\x7e\x7e", results: "\x7e"}, refuel},
+	{meter.ImportModule, meter.ImportFunc, meter.FuncType{Params: "\x7e\x7e", Results: "\x7e"}, refuel},
 }
 
 // refuel is refuel(fuel, need): fuel and what is granted on top of it, at least need together. A budget is exhausted where it

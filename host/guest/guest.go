@@ -2,6 +2,8 @@ package guest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +31,7 @@ type Module struct {
 	names map[string]string
 	// prefix is the module's own name, which precedes those of its functions in a trace.
 	prefix string
-	// paid is the module as it was rewritten, without its bytes. key is the identity of these: what was given, and how it was
+	// paid knows which functions were moved, and nothing else. key is the identity of these: what was given, and how it was
 	// rewritten.
 	paid meter.Module
 	key  string
@@ -62,47 +64,44 @@ func Load(ctx context.Context, c Config) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
+	m := newModule(c)
+	m.settings = settings
 	if c.Native != nil {
-		m := newModule(c, "")
-		m.settings = settings
 		return m, nil
 	}
-	environ, err := c.environ()
-	if err != nil {
+	if m.environ, err = c.environ(); err != nil {
 		return nil, err
 	}
-	m, b, err := open(c)
-	if err != nil {
-		return nil, err
-	}
-	m.settings, m.environ, m.names, m.prefix = settings, environ, b.exportNames(), b.name
-	problems, imports := b.problems(c.Limits.Memory)
-	if len(problems) > 0 {
-		offer := ""
-		if imports {
-			offer = allowed()
+	err = m.await(ctx, func() error {
+		paying, _, err := m.read(c.Wasm)
+		if err != nil {
+			return err
 		}
-		return nil, m.refused(offer, problems...)
-	}
-	if err := m.await(ctx, func() error { return m.build(ctx, b, c.Wasm) }); err != nil {
+		return m.compile(ctx, paying)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-func newModule(c Config, digest string) *Module {
-	c.Wasm = nil
+// newModule is a module that has not been read.
+func newModule(c Config) *Module {
+	m := &Module{slice: defaultSlice, instances: map[*Instance]struct{}{}}
+	m.info = Info{Size: len(c.Wasm), ABI: []int{}, Imports: []Extern{}, Exports: []Extern{}, Problems: []string{}}
 	c.Limits, c.Capabilities = c.Limits.complete(), c.Capabilities.Complete()
-	var pays *Meter
 	if c.Native == nil {
-		pays = &Meter{c.Limits.FuelMode, meter.Version}
+		m.info.Meter = &Meter{c.Limits.FuelMode, meter.Version}
+		if len(c.Wasm) <= maxModule {
+			sum := sha256.Sum256(c.Wasm)
+			m.digest = hex.EncodeToString(sum[:])
+		}
 	}
-	return &Module{
-		config: c, digest: digest, slice: defaultSlice,
-		info:      Info{Meter: pays, Digest: digest, ABI: []int{}, Imports: []Extern{}, Exports: []Extern{}, Problems: []string{}},
-		limits:    abi.Limits{Records: c.Limits.OutputRecords, Headers: c.Limits.OutputRecords, Bytes: c.Limits.OutputBytes},
-		instances: map[*Instance]struct{}{},
-	}
+	m.info.Digest = m.digest
+	m.limits = abi.Limits{Records: c.Limits.OutputRecords, Headers: c.Limits.OutputRecords, Bytes: c.Limits.OutputBytes}
+	c.Wasm = nil
+	m.config = c
+	return m
 }
 
 func (m *Module) refused(allowed string, problems ...string) *RefusedError {

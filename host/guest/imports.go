@@ -16,14 +16,14 @@ import (
 // hostFunc is a function that a guest may import. It finds its instance in the context of the call.
 type hostFunc struct {
 	module, name string
-	typ          funcType
+	typ          meter.FuncType
 	call         func(i *Instance, mem api.Memory, stack []uint64)
 }
 
 // hostFuncs is all that a guest can reach besides its own memory.
 var hostFuncs = slices.Concat([]hostFunc{
-	{abi.ImportModule, abi.ImportLog, funcType{params: "\x7f\x7f\x7f"}, hostLog},
-	{abi.ImportModule, abi.ImportFail, funcType{params: "\x7f\x7f"}, hostFail},
+	{abi.ImportModule, abi.ImportLog, meter.FuncType{Params: "\x7f\x7f\x7f"}, hostLog},
+	{abi.ImportModule, abi.ImportFail, meter.FuncType{Params: "\x7f\x7f"}, hostFail},
 }, wasiFuncs)
 
 func findHostFunc(module, name string) (hostFunc, bool) {
@@ -62,7 +62,7 @@ func instantiateHost(ctx context.Context, rt wazero.Runtime) error {
 				i := ctx.Value(instanceKey{}).(*Instance)
 				i.yield()
 				call(i, mod.Memory(), stack)
-			}), []api.ValueType(f.typ.params), []api.ValueType(f.typ.results)).WithName(f.name).Export(f.name)
+			}), []api.ValueType(f.typ.Params), []api.ValueType(f.typ.Results)).WithName(f.name).Export(f.name)
 		}
 		if _, err := b.Instantiate(ctx); err != nil {
 			return err

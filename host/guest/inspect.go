@@ -2,13 +2,13 @@ package guest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 // metadataSection is the custom section in which a guest describes itself, in JSON (abi/SPEC.md).
@@ -71,98 +71,71 @@ type Producer struct {
 	Version string `json:"version,omitempty"`
 }
 
-// Inspect describes a module and runs nothing of it; with a context that is done it ends as Load does. What would make Load refuse it is in Problems and no error; bytes that
-// cannot be read as a module are a *RefusedError, beside an Info with digest and size.
+// Inspect describes a module and runs nothing of it; with a context that is done it ends as Load does. What would make Load refuse it
+// is in Problems and no error; bytes that cannot be read as a module are a *RefusedError, beside an Info with digest and size.
 func Inspect(ctx context.Context, wasm []byte) (Info, error) {
 	if err := ctx.Err(); err != nil {
 		return Info{}, err
 	}
-	m, b, err := open(Config{Wasm: wasm})
-	if err != nil {
-		return m.info, err
-	}
-	if problems, _ := b.problems(DefaultMemory); len(problems) > 0 {
-		m.info.Problems = problems
-		return m.info, nil
-	}
-	// The interpreter holds a module to the same rules, and is done ten times sooner.
-	err = m.await(ctx, func() error {
-		paying, err := m.pay(b, wasm)
-		if err != nil {
+	m := newModule(Config{Wasm: wasm})
+	unread, described := m.info, false
+	err := m.await(ctx, func() (err error) {
+		var paying []byte
+		if paying, described, err = m.read(wasm); err != nil {
 			return err
 		}
+		// The interpreter holds a module to the same rules, and is done ten times sooner.
 		return m.compileIn(ctx, paying, wazero.NewRuntimeConfigInterpreter())
 	})
 	var refused *RefusedError
 	switch {
 	case errors.As(err, &refused):
 		m.info.Problems = refused.Problems
-	case err != nil:
+		if described {
+			err = nil
+		}
 		return m.info, err
+	case err != nil:
+		return unread, err // it may still be read
 	}
 	return m.info, m.Close(ctx)
 }
 
-// open reads the module of c without compiling it. The *Module that it gives has its Info in any case.
-func open(c Config) (*Module, *declarations, error) {
-	if len(c.Wasm) > maxModule {
-		m := newModule(c, "")
-		m.info.Size = len(c.Wasm)
-		m.info.Problems = []string{fmt.Sprintf("%d bytes, a module may have %d", len(c.Wasm), maxModule)}
-		return m, nil, m.refused("", m.info.Problems...)
-	}
-	sum := sha256.Sum256(c.Wasm)
-	m := newModule(c, hex.EncodeToString(sum[:]))
-	m.info.Size = len(c.Wasm)
-	b, err := parse(c.Wasm)
-	if err != nil {
-		m.info.Problems = []string{clean(err.Error(), maxMessage)}
-		return m, nil, m.refused("", m.info.Problems...)
-	}
-	b.describe(&m.info)
-	m.tables, m.stack = b.tableEntries()*entrySize, b.stack
-	return m, b, nil
-}
-
-func (m *declarations) describe(info *Info) {
-	info.Name = clean(m.name, maxFrame)
-	info.ABI = m.versions()
-	info.Imports, info.Exports = externs(m.imports), externs(m.exports)
-	for _, mem := range m.memories[:min(1, len(m.memories))] {
-		info.Memory = &Memory{MinPages: mem.min}
-		if mem.hasMax {
-			info.Memory.MaxPages = &mem.max
+// describe keeps what a module declares.
+func (m *Module) describe(d declarations) {
+	m.info.Name = clean(d.Name, maxFrame)
+	m.info.ABI = d.versions()
+	m.info.Imports, m.info.Exports = externs(d.Imports), externs(d.Exports)
+	for _, mem := range d.Memories[:min(1, len(d.Memories))] {
+		m.info.Memory = &Memory{MinPages: mem.Min}
+		if mem.HasMax {
+			m.info.Memory.MaxPages = &mem.Max
 		}
 	}
-	if len(m.metadata) > 0 && len(m.checkMetadata()) == 0 {
-		info.Metadata = escape(m.metadata[0])
+	if len(d.Custom) > 0 && len(d.checkMetadata()) == 0 {
+		m.info.Metadata = escape(d.Custom[0])
 	}
-	info.Producers = producers(&reader{b: m.producers})
+	for _, p := range d.Producers {
+		m.info.Producers = append(m.info.Producers, Producer{clean(p.Field, maxFrame), clean(p.Name, maxFrame), clean(p.Version, maxFrame)})
+	}
+	m.names, m.prefix = d.exportNames(), d.Name
+	m.tables, m.stack = d.tableBytes(), len(d.Globals) > 0 && isStackPointer(d.Globals[0])
 }
 
-func externs(list []extern) []Extern {
+func externs(list []meter.Extern) []Extern {
 	out := make([]Extern, 0, len(list))
 	for _, x := range list {
-		e := Extern{Module: clean(x.module, maxFrame), Name: clean(x.name, maxFrame), Kind: x.kind}
-		if x.kind == "func" {
-			e.Type = x.typ.String()
+		e := Extern{Module: clean(x.Module, maxFrame), Name: clean(x.Name, maxFrame), Kind: x.Kind}
+		if x.Kind == "func" {
+			e.Type = x.Type.String()
 		}
 		out = append(out, e)
 	}
 	return out
 }
 
-// producers reads as much of the section as can be read: nothing depends on it.
-func producers(r *reader) (out []Producer) {
-	for range r.count() {
-		field := r.name()
-		for range r.count() {
-			p := Producer{clean(field, maxFrame), clean(r.name(), maxFrame), clean(r.name(), maxFrame)}
-			if r.err != nil {
-				return out
-			}
-			out = append(out, p)
-		}
-	}
-	return out
+// isStackPointer says whether a global could be wasm-ld's __stack_pointer, which is the first of a module: a mutable i32 that
+// begins at the end of a stack.
+func isStackPointer(g meter.Global) bool {
+	return g.Type == api.ValueTypeI32 && g.Mutable && g.Start >= 1024 && g.Start%16 == 0
 }

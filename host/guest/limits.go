@@ -6,6 +6,15 @@ import (
 	"time"
 )
 
+// pageSize is the size of a page of linear memory (WebAssembly core, section 2.5.5).
+const pageSize = 64 << 10
+
+// Bounds of what a module may declare, beside those of the meter.
+const (
+	maxModule       = 1 << 30   // in bytes
+	maxTableEntries = 1_000_000 // of all tables together, as far as they may grow
+)
+
 // What a 32-bit guest can have at most: a memory whose size in bytes is a 32-bit number, and an image of a quarter of that.
 const (
 	maxMemory = 4<<30 - pageSize

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wasmflow/wasmflow/abi"
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 func TestMetadata(t *testing.T) {
@@ -91,7 +92,7 @@ func TestReservedImports(t *testing.T) {
 		t.Errorf("reserved are %q", abi.ReservedImports)
 	}
 	for _, name := range want {
-		got := checkImport(extern{module: abi.ImportModule, name: name, kind: "func"})
+		got := checkImport(meter.Extern{Module: abi.ImportModule, Name: name, Kind: "func"})
 		if !strings.Contains(got, `it imports "wasmflow" "`+name+`", which is reserved`) {
 			t.Errorf("%s: got %q", name, got)
 		}

@@ -162,7 +162,7 @@ func (r row) startGuest(t testing.TB, mode FuelMode) rowSide {
 	}
 	m := (*Module)(nil)
 	if mode == "" {
-		m = plain(t, c)
+		m = loadIn(t, wazero.NewRuntimeConfig(), c, false)
 	} else {
 		c.Limits.FuelMode = mode
 		var err error

@@ -91,7 +91,10 @@ func (s *side) load(file, as string) (m api.Module, err error) {
 	}
 	if s.purse != nil {
 		rewritten, err := meter.Rewrite(wasm, meter.Options{Mode: s.mode, Limits: meter.Limits{TableEntries: 1 << 27}})
-		if err != nil {
+		var refused *meter.UnsupportedError
+		if errors.As(err, &refused) {
+			return nil, fmt.Errorf("unsupported: %s: %w", refused.Feature, err)
+		} else if err != nil {
 			return nil, err
 		}
 		wasm = rewritten.Wasm

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 // wasiModule is the one version of WASI that a guest may import from.
@@ -23,12 +25,12 @@ const (
 )
 
 // Signatures of wasiFuncs: i is i32, l is i64.
-func wasiType(params string) funcType {
+func wasiType(params string) meter.FuncType {
 	b := []byte(params)
 	for n, c := range b {
 		b[n] = map[byte]byte{'i': 0x7f, 'l': 0x7e}[c]
 	}
-	return funcType{params: string(b), results: "\x7f"}
+	return meter.FuncType{Params: string(b), Results: "\x7f"}
 }
 
 // wasiFuncs is as much of WASI preview1 as the runtimes of Go, Rust and C ask for: output to the log, clocks, random
@@ -44,7 +46,7 @@ var wasiFuncs = []hostFunc{
 	{wasiModule, "random_get", wasiType("ii"), wasiRandom},
 	{wasiModule, "sched_yield", wasiType(""), func(i *Instance, _ api.Memory, s []uint64) { i.world.advance(tick); s[0] = errnoSuccess }},
 	{wasiModule, "poll_oneoff", wasiType("iiii"), wasiPoll},
-	{wasiModule, "proc_exit", funcType{params: "\x7f"}, func(_ *Instance, _ api.Memory, s []uint64) { interrupt(&exitError{uint32(s[0])}) }},
+	{wasiModule, "proc_exit", meter.FuncType{Params: "\x7f"}, func(_ *Instance, _ api.Memory, s []uint64) { interrupt(&exitError{uint32(s[0])}) }},
 	{wasiModule, "fd_write", wasiType("iiii"), wasiWrite},
 	{wasiModule, "fd_fdstat_get", wasiType("ii"), wasiFdstat},
 	{wasiModule, "fd_fdstat_set_flags", wasiType("ii"), wasiOutputOnly(errnoSuccess)},

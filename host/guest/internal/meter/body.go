@@ -1,5 +1,7 @@
 package meter
 
+import "fmt"
+
 // event is an instruction that the plan must know of, as those of the flow of control are.
 type event struct {
 	kind form
@@ -34,13 +36,15 @@ type body struct {
 	groups uint32
 	locals []byte // the groups of locals, without their number
 	vars   int    // parameters and locals
+	params int
 
 	events []event
 	plain  uint32
 	frames []frame
 	dead   bool
 	loops  int // open ones
-	values uint64
+
+	values, targets uint64
 
 	// What the function does: calls, loops that are checked, bulk operations; and whether the host calls it.
 	calls, checked, bulk, exported bool
@@ -50,15 +54,16 @@ type body struct {
 const eventEvery = 1 << 7
 
 // read passes the body of a function of the type (5.5.13).
-func (b *body) read(t transcript, typ funcType) error {
+func (b *body) read(t transcript, typ FuncType) error {
 	t.out = b.out[:0]
 	b.transcript = t
 	b.locals, b.events, b.frames = b.locals[:0], b.events[:0], b.frames[:0]
-	b.plain, b.dead, b.loops, b.values = 0, false, 0, 0
+	b.plain, b.dead, b.loops, b.values, b.targets = 0, false, 0, 0, 0
 	b.calls, b.checked, b.bulk = false, false, false
-	b.vars = typ.params
+	b.params = len(typ.Params)
+	b.vars = b.params
 	b.declareLocals()
-	b.frames = append(b.frames, frame{kind: block, results: typ.results})
+	b.frames = append(b.frames, frame{kind: block, results: len(typ.Results)})
 	for b.err == nil && len(b.frames) > 0 {
 		b.instruction()
 	}
@@ -68,15 +73,17 @@ func (b *body) read(t transcript, typ funcType) error {
 func (b *body) declareLocals() {
 	code := b.out
 	b.out = b.locals
-	b.groups = b.count("groups of locals", b.w.o.Limits.BodyBytes)
+	b.groups = b.count("%d groups of locals, at most %d are allowed", b.w.o.Limits.BodyBytes)
 	for range b.groups {
 		n := b.copyU32()
 		b.valueType()
-		if !b.limit("locals", uint64(b.vars)+uint64(n), uint64(b.w.o.Limits.Locals)) {
+		if !b.limit("a function with %d locals, at most %d are allowed", uint64(b.vars)+uint64(n), uint64(b.w.o.Limits.Locals)) {
 			break
 		}
 		b.vars += int(n)
+		b.w.locals += uint64(n)
 	}
+	b.limit("%d locals in all functions so far, at most %d are allowed", b.w.locals, uint64(b.w.o.Limits.ModuleLocals))
 	b.locals, b.out = b.out, code
 }
 
@@ -89,11 +96,11 @@ func (b *body) event(e event) {
 // carry counts values along an edge.
 func (b *body) carry(n int) {
 	b.values += uint64(n)
-	b.limit("values along the edges of a function", b.values, uint64(b.w.o.Limits.Values))
+	b.limit("%d values along the edges of a function, at most %d are allowed", b.values, uint64(b.w.o.Limits.Values))
 }
 
-// blockType passes the type of a block (5.4.1).
-func (b *body) blockType() (typ funcType) {
+// blockType passes the type of a block (5.4.1), and gives the numbers of its parameters and results.
+func (b *body) blockType() (params, results int) {
 	switch at := b.pos; {
 	case b.left() == 0 || b.b[at]&0xc0 != 0x40: // not a negative number of one byte
 		v := b.copySigned(33)
@@ -101,34 +108,43 @@ func (b *body) blockType() (typ funcType) {
 			b.fail("block of type %d, there are %d", v, len(b.w.types))
 		}
 		if b.err == nil {
-			typ = b.w.types[v]
+			typ := &b.w.types[v]
+			params, results = len(typ.Params), len(typ.Results)
 		}
 	case b.b[at] == 0x40:
 		b.copyByte()
 	default:
 		b.valueType()
-		typ.results = 1
+		results = 1
 	}
-	return typ
+	return params, results
 }
 
 func (b *body) open(kind form) {
 	at := uint32(len(b.out) - 1)
-	typ := b.blockType()
-	f := frame{kind: kind, dead: b.dead, event: len(b.events), params: typ.params, results: typ.results}
+	params, results := b.blockType()
 	switch kind {
 	case loop:
 		b.loops++
-		b.limit("loops in each other", uint64(b.loops), uint64(b.w.o.Limits.Loops))
-		b.carry(typ.params + b.vars)
+		b.limit("%d loops in each other, at most %d are allowed", uint64(b.loops), uint64(b.w.o.Limits.Loops))
+		b.carry(params + b.vars)
 	case ifElse:
-		b.carry(2 * (typ.params + typ.results))
+		b.carry(2 * (params + results))
 	default:
-		b.carry(typ.params + typ.results)
+		b.carry(params + results)
 	}
-	b.event(event{kind: kind, pos: at, params: typ.params > 0})
-	b.frames = append(b.frames, f)
-	b.limit("blocks in each other", uint64(len(b.frames)), uint64(b.w.o.Limits.Nesting))
+	b.frames = append(b.frames, frame{kind: kind, dead: b.dead, event: len(b.events), params: params, results: results})
+	b.event(event{kind: kind, pos: at, params: params > 0})
+	b.deeper()
+}
+
+// deeper holds the depth of blocks to its limits.
+func (b *body) deeper() {
+	l, depth, locals := &b.w.o.Limits, len(b.frames)-1, b.vars-b.params
+	b.limit("a function with blocks in blocks to a depth of %d, at most %d are allowed", uint64(depth), uint64(l.Nesting))
+	if locals*depth > l.Kept {
+		b.stop(&LimitError{b.here(), fmt.Sprintf("a function with %d locals and blocks to a depth of %d, at most %d are allowed multiplied: divide it", locals, depth, l.Kept)})
+	}
 }
 
 // label passes the label of a branch, which is an event of its own.

@@ -1,5 +1,6 @@
 // Package meter rewrites a WebAssembly module so that it pays fuel for what it executes, and is the gate before the runtime:
-// what it has not read, checked and written again does not get there.
+// what it has not read, checked and written again does not get there. It is the one reader of modules: what they declare is found
+// in Declared.
 //
 // # What is added
 //

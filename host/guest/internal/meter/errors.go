@@ -34,6 +34,15 @@ type MalformedError struct {
 // Error says what and where.
 func (e *MalformedError) Error() string { return fmt.Sprintf("malformed: %s: %s", e.Place, e.Reason) }
 
+// TruncatedError refuses a module that ends before it is whole.
+type TruncatedError struct {
+	// Reason says where, and what is missing.
+	Reason string
+}
+
+// Error says so.
+func (e *TruncatedError) Error() string { return "truncated: " + e.Reason }
+
 // UnsupportedError refuses a feature of WebAssembly that guests do not get.
 type UnsupportedError struct {
 	Place
@@ -41,24 +50,20 @@ type UnsupportedError struct {
 	Feature string
 }
 
-// Error says which and where.
+// Error says which, what to do, and where.
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("unsupported: %s: %s", e.Feature, e.Place)
+	return fmt.Sprintf("the %s proposal is not supported: build without it, for WebAssembly 2.0 (%s)", e.Feature, e.Place)
 }
 
 // LimitError refuses a module that asks for more than the Limits allow.
 type LimitError struct {
 	Place
-	// What is counted, in the plural.
-	What string
-	// Got is at least what the module asks for.
-	Got, Limit uint64
+	// Reason is what it asks for, and how much of that is allowed.
+	Reason string
 }
 
 // Error says what, how much and where.
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("too large: %d %s, at most %d are allowed: %s", e.Got, e.What, e.Limit, e.Place)
-}
+func (e *LimitError) Error() string { return fmt.Sprintf("too large: %s: %s", e.Reason, e.Place) }
 
 // ReservedError refuses a module that uses a name of what is added; one that was rewritten already does.
 type ReservedError struct {

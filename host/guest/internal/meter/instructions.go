@@ -16,7 +16,7 @@ func (b *body) instruction() {
 	case local:
 		b.copyIndex("local", b.vars)
 	case global:
-		b.copyIndex("global", b.w.globals)
+		b.copyIndex("global", len(b.w.declared.Globals))
 	case memoryAccess, memoryLane:
 		b.memoryArgument()
 		if kind == memoryLane {
@@ -39,11 +39,11 @@ func (b *body) instruction() {
 	case refFunc:
 		b.w.copyFunc(&b.transcript)
 	case selectTyped:
-		for n := b.copyCount("types of a select", maxArity); n > 0 && b.err == nil; n-- {
+		for n := b.copyCount("%d types of a select, at most %d are allowed", maxArity); n > 0 && b.err == nil; n-- {
 			b.valueType()
 		}
 	case table:
-		b.copyIndex("table", b.w.tables)
+		b.copyIndex("table", len(b.w.declared.Tables))
 	case memorySize:
 		b.memory()
 	case dataDrop:
@@ -76,7 +76,9 @@ func (b *body) structure(op byte, kind form, at int) {
 		b.label(kind)
 		b.dead = b.dead || kind == branch
 	case branchTable:
-		n := b.copyCount("targets of a br_table", maxTargets)
+		n := b.copyCount(tooManyTargets, b.w.o.Limits.Targets)
+		b.targets += uint64(n)
+		b.limit(tooManyTargets, b.targets, uint64(b.w.o.Limits.Targets))
 		b.event(event{kind: nop, pos: uint32(at)})
 		for ; n > 0 && b.err == nil; n-- {
 			b.label(branchTable)
@@ -94,7 +96,7 @@ func (b *body) structure(op byte, kind form, at int) {
 		b.event(event{kind: call, pos: uint32(at), flag: uint64(f) < uint64(b.w.imported)})
 	case callIndirect:
 		b.copyIndex("type", len(b.w.types))
-		b.copyIndex("table", b.w.tables)
+		b.copyIndex("table", len(b.w.declared.Tables))
 		b.calls = true
 		b.event(event{kind: call, pos: uint32(at)})
 	case undefined:
@@ -122,17 +124,17 @@ func (b *body) bulkOperation(kind form, at int) {
 		b.moves(memoryFill, at, bytesShift)
 	case tableInit:
 		b.copyIndex("element segment", b.w.segments)
-		b.copyIndex("table", b.w.tables)
+		b.copyIndex("table", len(b.w.declared.Tables))
 		b.moves(memoryFill, at, entriesShift)
 	case tableCopy:
-		b.copyIndex("table", b.w.tables)
-		b.copyIndex("table", b.w.tables)
+		b.copyIndex("table", len(b.w.declared.Tables))
+		b.copyIndex("table", len(b.w.declared.Tables))
 		b.moves(memoryFill, at, entriesShift)
 	case tableFill:
-		b.copyIndex("table", b.w.tables)
+		b.copyIndex("table", len(b.w.declared.Tables))
 		b.moves(memoryFill, at, entriesShift)
 	case tableGrow:
-		b.copyIndex("table", b.w.tables)
+		b.copyIndex("table", len(b.w.declared.Tables))
 		b.moves(tableGrow, at, entriesShift)
 	case memoryGrow:
 		b.memory()
@@ -167,9 +169,12 @@ func (b *body) segment() {
 	b.copyIndex("data segment", b.w.dataCount)
 }
 
+// tooManyTargets is said of a function's.
+const tooManyTargets = "a function whose br_table instructions have %d targets, at most %d are allowed"
+
 // code writes the bodies of all functions, and that of check.
 func (w *rewriter) code(s *transcript) {
-	n := s.count("bodies", w.o.Limits.Functions)
+	n := s.count("%d bodies, at most %d are allowed", w.o.Limits.Functions)
 	if want := len(w.funcs) - w.imported; s.err == nil && int(n) != want {
 		s.fail("%d bodies for %d functions", n, want)
 		return
@@ -178,7 +183,7 @@ func (w *rewriter) code(s *transcript) {
 	w.body.w = w
 	for ; s.err == nil && w.bodies < int(n); w.bodies++ {
 		size := s.u32()
-		if !s.limit("bytes of a body", uint64(size), uint64(w.o.Limits.BodyBytes)) {
+		if !s.limit("a function of %d bytes, at most %d are allowed: divide it", uint64(size), uint64(w.o.Limits.BodyBytes)) {
 			return
 		}
 		t := s.sub(size)
@@ -191,7 +196,7 @@ func (w *rewriter) code(s *transcript) {
 		w.body.exported = w.exported[uint32(f)]
 		w.plan.make(&w.body, w.o)
 		s.out = w.emit(s.out)
-		s.limit("bytes after the rewrite", uint64(len(w.out)+len(s.out)), 2*uint64(w.o.Limits.ModuleBytes))
+		s.limit(tooLong, uint64(len(w.out)+len(s.out)), 2*uint64(w.o.Limits.ModuleBytes))
 	}
 	// check(need): fuel = refuel(fuel, need)
 	check := w.setFuel(appendU(append(w.getFuel([]byte{0}), 0x20, 0, 0x10), w.refuelFunc()))

@@ -37,23 +37,33 @@ func (m Mode) String() string {
 	return "exact"
 }
 
-// Options say how a module is rewritten. All of them change the output.
+// Options say how a module is rewritten. All of them but Custom change the output.
 type Options struct {
 	Mode Mode
 	// HostCall is what a call of an imported function costs in addition to the instruction; zero is DefaultHostCall.
 	HostCall uint32
 	// Each charges every basic block where it begins, and nothing elsewhere: slow, and so simple that tests hold Exact to it.
 	Each bool
+	// FixedTables keeps a table that declares no most as large as it begins: it could be grown outside of the guest's memory. Go
+	// declares none and never grows its table; table.grow may fail at any time.
+	FixedTables bool
+	// Custom is the name of the custom sections that Declared gives.
+	Custom string
 	// Limits of what the module may declare; the zero value is the defaults.
 	Limits Limits
 }
 
 // Module is a module that pays.
 type Module struct {
-	// Wasm is the module, for the runtime.
+	// Wasm is the module, for the runtime; nil beside an error.
 	Wasm []byte
 	// Imported is the number of functions that the original module imports, Functions that of all it has.
 	Imported, Functions int
+	// Declared is what the original module declares. Beside an error it is nil where that could not be read; what a body or a
+	// segment of the module has wrong does not hide it.
+	Declared *Declared
+	// Declined is the error where all could be read: the module wants what no guest gets, or what is not there.
+	Declined error
 }
 
 // Original gives the index that a function of the rewritten module had in the original one; false for what was added.
@@ -67,9 +77,9 @@ func (m Module) Original(index uint32) (uint32, bool) {
 	return 0, false
 }
 
-// Rewrite checks a module and makes it pay. The error is a *ReservedError, an *UnsupportedError, a *LimitError or a
-// *MalformedError. It does not check the types of operands: the runtime does, for the output, and refuses it if and only if it
-// would refuse the input. The input is not changed and not kept.
+// Rewrite reads a module, checks it and makes it pay. The error is a *ReservedError, an *UnsupportedError, a *LimitError, a
+// *TruncatedError or a *MalformedError. It does not check the types of operands: the runtime does, for the output, and refuses it if and only if it
+// would refuse the input. The input is not changed, and not kept but for Declared.Custom.
 func Rewrite(wasm []byte, o Options) (Module, error) {
 	if o.HostCall == 0 {
 		o.HostCall = DefaultHostCall

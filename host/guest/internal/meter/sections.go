@@ -2,6 +2,8 @@ package meter
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -38,18 +40,23 @@ type rewriter struct {
 	o   Options
 	out []byte
 
-	types []funcType
+	declared Declared
+	types    []FuncType
 	// funcs are the types of all functions, imported first.
 	funcs                      []uint32
 	imported                   int
-	globals, tables, memories  int
 	segments, elements, bodies int
+	locals                     uint64          // of all functions so far
 	exported                   map[uint32]bool // functions that the host may call
 	// dataCount is -1 without a section of that name.
 	dataCount, dataSegments int
 	hasNames                bool
 
-	last int // rank of the last section that was no custom section
+	last int              // rank of the last section that was no custom section
+	seen [secTag + 1]bool // which sections that are no custom ones were
+	// broken is what is wrong with the content of a section that declares nothing, declined why no guest gets what could be read.
+	broken, declined error
+
 	body body
 	plan plan
 	text []byte
@@ -60,13 +67,14 @@ func (w *rewriter) refuelType() uint64 { return uint64(len(w.types)) }
 func (w *rewriter) checkType() uint64  { return uint64(len(w.types)) + 1 }
 func (w *rewriter) refuelFunc() uint64 { return uint64(w.imported) }
 func (w *rewriter) checkFunc() uint64  { return uint64(len(w.funcs)) + 1 }
-func (w *rewriter) fuelGlobal() uint64 { return uint64(w.globals) }
+func (w *rewriter) fuelGlobal() uint64 { return uint64(len(w.declared.Globals)) }
 
 const preamble = "\x00asm\x01\x00\x00\x00"
 
+// module reads the whole module. The Module that it gives says what is declared where that could be read.
 func (w *rewriter) module(wasm []byte) (Module, error) {
 	t := transcript{b: wasm, place: Place{Function: -1}}
-	if !t.limit("bytes", uint64(len(wasm)), uint64(w.o.Limits.ModuleBytes)) {
+	if !t.limit("%d bytes, at most %d are allowed", uint64(len(wasm)), uint64(w.o.Limits.ModuleBytes)) {
 		return Module{}, t.err
 	}
 	if head := t.bytes(8); string(head) != preamble {
@@ -81,54 +89,86 @@ func (w *rewriter) module(wasm []byte) (Module, error) {
 	w.out = append(make([]byte, 0, len(wasm)+len(wasm)/2+256), preamble...)
 	for t.left() > 0 {
 		if err := w.section(&t); err != nil {
-			return Module{}, err
+			return Module{}, cmp.Or(w.broken, err)
 		}
 	}
 	if err := w.missing(len(order)); err != nil {
-		return Module{}, err
+		return Module{}, cmp.Or(w.broken, err)
 	}
-	switch {
-	case w.bodies != len(w.funcs)-w.imported:
-		t.fail("%d functions, %d bodies", len(w.funcs)-w.imported, w.bodies)
-	case w.dataCount >= 0 && w.dataCount != w.dataSegments:
+	if w.dataCount >= 0 && w.dataCount != w.dataSegments {
 		t.fail("%d data segments, %d are announced", w.dataSegments, w.dataCount)
 	}
-	if t.err != nil {
-		return Module{}, t.err
+	m := Module{Imported: w.imported, Functions: len(w.funcs), Declared: &w.declared}
+	if err := cmp.Or(w.broken, t.err); err != nil {
+		return m, err
 	}
-	return Module{Wasm: w.out, Imported: w.imported, Functions: len(w.funcs)}, nil
+	if m.Declined = w.declined; m.Declined == nil {
+		m.Wasm = w.out
+	}
+	return m, m.Declined
 }
 
 func (w *rewriter) section(t *transcript) error {
+	at := t.pos
 	id := t.byte()
-	if t.err == nil && int(id) >= len(sectionNames) {
+	if int(id) >= len(sectionNames) {
+		t.pos = at
 		t.fail("there is no section %d", id)
 		return t.err
 	}
-	s := t.sub(t.u32())
-	if s.err != nil {
-		return s.err
+	size := t.u32()
+	switch {
+	case t.err != nil && t.pos == len(t.b):
+		return &TruncatedError{fmt.Sprintf("byte %d: the bytes end too early", t.pos)}
+	case t.err != nil:
+		return t.err
 	}
+	if left := t.left(); uint64(size) > uint64(left) {
+		return &TruncatedError{fmt.Sprintf("the %s section at byte %d has %d bytes, the module ends after %d of them", sectionNames[id], at, size, left)}
+	}
+	s := t.sub(size)
 	s.place.Section = sectionNames[id]
 	if id == secCustom {
 		return w.custom(&s)
 	}
-	at := rank(id)
-	if at <= w.last {
-		s.fail("it comes twice, or too late")
+	if w.seen[id] {
+		t.pos = at
+		t.fail("a second %s section", sectionNames[id])
+		return t.err
+	}
+	w.seen[id] = true
+	if rank(id) <= w.last {
+		s.fail("it comes too late")
 		return s.err
 	}
-	if err := w.missing(at); err != nil {
+	if err := w.missing(rank(id)); err != nil {
 		return err
 	}
-	w.last = at
-	return w.transcribe(id, &s)
+	w.last = rank(id)
+	err := w.transcribe(id, &s)
+	if err != nil && (id == secElement || id == secCode || id == secData) {
+		if w.broken == nil {
+			w.broken = err
+		}
+		return nil
+	}
+	return err
+}
+
+// decline notes why no guest gets what could be read. The first reason stays.
+func (w *rewriter) decline(err error) {
+	if w.declined == nil {
+		w.declined = err
+	}
 }
 
 // missing writes what is added to sections that the module does not have and that come before the rank.
 func (w *rewriter) missing(before int) error {
 	for _, id := range added {
 		if at := rank(id); at > w.last && at < before {
+			if pending := len(w.funcs) - w.imported; id == secCode && pending > 0 {
+				return &TruncatedError{fmt.Sprintf("%d functions are declared, there is no code section", pending)}
+			}
 			w.last = at
 			// A section without elements.
 			s := transcript{b: []byte{0}, place: Place{Section: sectionNames[id], Function: -1}}
@@ -148,7 +188,7 @@ func (w *rewriter) transcribe(id byte, s *transcript) error {
 		w.copyFunc(s)
 	case secDataCount:
 		w.dataCount = int(s.copyU32())
-		s.limit("data segments", uint64(w.dataCount), maxDeclared)
+		s.limit("%d data segments, at most %d are allowed", uint64(w.dataCount), maxDeclared)
 	case secTag:
 		s.unsupported(featureExceptions)
 	case secCode:
@@ -156,22 +196,29 @@ func (w *rewriter) transcribe(id byte, s *transcript) error {
 	default:
 		w.vector(id, s)
 	}
-	if err := s.end(); err != nil {
-		return err
+	if left := s.left(); left > 0 {
+		s.place.Section = ""
+		s.fail("%d bytes too many in the %s section", left, sectionNames[id])
+	}
+	if s.err != nil {
+		return s.err
 	}
 	return w.put(id, s)
 }
 
+// tooLong is said of the output.
+const tooLong = "%d bytes after the rewrite, at most %d are allowed"
+
 func (w *rewriter) put(id byte, s *transcript) error {
 	w.out = appendU(append(w.out, id), uint64(len(s.out)))
 	w.out = append(w.out, s.out...)
-	s.limit("bytes after the rewrite", uint64(len(w.out)), 2*uint64(w.o.Limits.ModuleBytes))
+	s.limit(tooLong, uint64(len(w.out)), 2*uint64(w.o.Limits.ModuleBytes))
 	return s.err
 }
 
 // vector writes a section that is a vector, and what is added to it.
 func (w *rewriter) vector(id byte, s *transcript) {
-	n := s.count("declarations", maxDeclared)
+	n := s.count("%d declarations, at most %d are allowed", maxDeclared)
 	more := uint64(0)
 	switch id {
 	case secType:
@@ -195,96 +242,5 @@ func (w *rewriter) vector(id byte, s *transcript) {
 		s.out = append(s.out, 0x7e, 1, 0x42, 0, 0x0b) // mut i64 = 0
 	case secExport:
 		s.out = appendU(append(appendName(s.out, FuelExport), 0x03), w.fuelGlobal())
-	}
-}
-
-// declaration writes an element of a section that is a vector.
-func (w *rewriter) declaration(id byte, s *transcript) {
-	switch id {
-	case secType:
-		w.types = append(w.types, s.funcType())
-	case secImport:
-		w.imports(s)
-	case secFunction:
-		w.function(s)
-	case secTable:
-		w.table(s, true)
-	case secMemory:
-		w.memory(s, true)
-	case secGlobal:
-		s.global()
-		w.initializer(s)
-		w.globals++
-	case secExport:
-		w.export(s)
-	case secElement:
-		w.element(s)
-		w.segments++
-	case secData:
-		w.data(s)
-		w.dataSegments++
-	}
-}
-
-func (w *rewriter) function(s *transcript) {
-	w.funcs = append(w.funcs, s.copyIndex("type", len(w.types)))
-	s.limit("functions", uint64(len(w.funcs)), uint64(w.o.Limits.Functions))
-}
-
-func (w *rewriter) table(s *transcript, clamp bool) {
-	s.table(w.o.Limits.TableEntries, clamp)
-	w.tables++
-	s.limit("tables", uint64(w.tables), uint64(w.o.Limits.Tables))
-}
-
-func (w *rewriter) memory(s *transcript, clamp bool) {
-	s.limits(pages, w.o.Limits.MemoryPages, clamp)
-	if w.memories++; w.memories > 1 {
-		s.unsupported(featureMultiMemory)
-	}
-}
-
-// imports passes an import (5.5.5). What is imported is not clamped: its limits are the other side's.
-func (w *rewriter) imports(s *transcript) {
-	module, _ := s.copyName(), s.copyName()
-	if module == ImportModule {
-		s.stop(&ReservedError{"import", module})
-	}
-	switch kind := s.copyByte(); kind {
-	case 0:
-		w.imported++
-		w.function(s)
-	case 1:
-		w.table(s, false)
-	case 2:
-		w.memory(s, false)
-	case 3:
-		s.global()
-		w.globals++
-	case 4:
-		s.unsupported(featureExceptions)
-	default:
-		s.fail("an import of kind %d", kind)
-	}
-}
-
-// export passes an export (5.5.10).
-func (w *rewriter) export(s *transcript) {
-	if name := s.copyName(); name == FuelExport {
-		s.stop(&ReservedError{"export", name})
-	}
-	switch kind := s.copyByte(); kind {
-	case 0:
-		w.exported[w.copyFunc(s)] = true
-	case 1:
-		s.copyIndex("table", w.tables)
-	case 2:
-		s.copyIndex("memory", w.memories)
-	case 3:
-		s.copyIndex("global", w.globals)
-	case 4:
-		s.unsupported(featureExceptions)
-	default:
-		s.fail("an export of kind %d", kind)
 	}
 }

@@ -15,20 +15,20 @@ func (w *rewriter) shift(f uint32) uint32 {
 	return f
 }
 
-// initializer passes a constant expression (3.3.10, 5.4.9).
-func (w *rewriter) initializer(t *transcript) {
+// initializer passes a constant expression (3.3.10, 5.4.9), and gives the number of an i32.const.
+func (w *rewriter) initializer(t *transcript) (number int32) {
 	for n := 0; t.err == nil; n++ {
 		op := t.copyByte()
 		if n > 0 && op != 0x0b && t.err == nil {
 			// Of one value there is one instruction; more are additions and multiplications.
 			t.unsupported(featureExtendedInit)
-			return
+			return 0
 		}
 		switch op {
 		case 0x0b:
-			return
+			return number
 		case 0x41:
-			t.copySigned(32)
+			number = int32(t.copySigned(32))
 		case 0x42:
 			t.copySigned(64)
 		case 0x43:
@@ -36,7 +36,7 @@ func (w *rewriter) initializer(t *transcript) {
 		case 0x44:
 			t.copyBytes(8)
 		case 0x23:
-			t.copyIndex("global", w.globals)
+			t.copyIndex("global", len(w.declared.Globals))
 		case 0xd0:
 			t.refType()
 		case 0xd2:
@@ -47,9 +47,10 @@ func (w *rewriter) initializer(t *transcript) {
 			}
 			t.copyBytes(16)
 		default:
-			t.fail("opcode %#02x in a constant expression", op)
+			t.fail("not a constant expression: opcode %#02x", op)
 		}
 	}
+	return 0
 }
 
 // element passes an element segment (5.5.12).
@@ -61,9 +62,9 @@ func (w *rewriter) element(t *transcript) {
 	passive, explicit, expressions := flags&1 != 0, flags&2 != 0, flags&4 != 0
 	if !passive {
 		if explicit {
-			t.copyIndex("table", w.tables)
-		} else if w.tables == 0 {
-			t.fail("an element segment, there is no table")
+			t.copyIndex("table", len(w.declared.Tables))
+		} else if len(w.declared.Tables) == 0 {
+			w.decline(&MalformedError{t.here(), "an element segment, there is no table"})
 		}
 		w.initializer(t)
 	}
@@ -76,9 +77,9 @@ func (w *rewriter) element(t *transcript) {
 			t.fail("an element segment of kind %#02x", kind)
 		}
 	}
-	n := t.copyCount("elements of a segment", maxElements)
+	n := t.copyCount("%d elements of a segment, at most %d are allowed", maxElements)
 	w.elements += int(n)
-	t.limit("elements of segments", uint64(w.elements), maxElements)
+	t.limit("%d elements of segments, at most %d are allowed", uint64(w.elements), maxElements)
 	for ; n > 0 && t.err == nil; n-- {
 		if expressions {
 			w.initializer(t)
@@ -114,9 +115,9 @@ func (t *transcript) copyMemory() {
 	}
 }
 
-// needMemory refuses what needs a memory where there is none.
+// needMemory declines what needs a memory where there is none.
 func (w *rewriter) needMemory(t *transcript) {
-	if w.memories == 0 {
-		t.fail("there is no memory")
+	if len(w.declared.Memories) == 0 && w.declined == nil {
+		w.decline(&MalformedError{t.here(), "there is no memory"})
 	}
 }

@@ -41,9 +41,10 @@ func (t *transcript) unsupported(feature string) {
 	}
 }
 
-func (t *transcript) limit(what string, got, limit uint64) bool {
+// limit holds got to a limit. The reason has a verb for each of them.
+func (t *transcript) limit(reason string, got, limit uint64) bool {
 	if t.err == nil && got > limit {
-		t.err = &LimitError{t.here(), what, got, limit}
+		t.err = &LimitError{t.here(), fmt.Sprintf(reason, got, limit)}
 	}
 	return t.err == nil
 }
@@ -74,7 +75,7 @@ func (t *transcript) byte() byte {
 
 func (t *transcript) bytes(n uint32) []byte {
 	if uint64(t.left()) < uint64(n) {
-		t.fail("%d bytes, there are %d", n, t.left())
+		t.fail("the bytes end too early")
 		return nil
 	}
 	t.pos += int(n)
@@ -87,24 +88,29 @@ func (t *transcript) sub(n uint32) transcript {
 	return transcript{b: t.bytes(n), err: t.err, place: place}
 }
 
-// u32 reads an unsigned LEB128 number of at most 32 bits (5.2.2).
+// u32 reads an unsigned number of at most 32 bits.
 func (t *transcript) u32() uint32 {
 	if t.err == nil && t.pos < len(t.b) && t.b[t.pos] < 0x80 {
 		t.pos++
 		return uint32(t.b[t.pos-1])
 	}
-	var v uint32
-	for shift := 0; shift < 35; shift += 7 {
+	return uint32(t.unsigned(32))
+}
+
+// unsigned reads an unsigned LEB128 number of 32 or 64 bits (5.2.2).
+func (t *transcript) unsigned(bits int) uint64 {
+	var v uint64
+	for shift := 0; shift < bits; shift += 7 {
 		c := t.byte()
-		if shift == 28 && c > 0x0f {
-			t.fail("a number of more than 32 bits")
-			return 0
+		if rest := bits - shift; rest < 7 && c>>rest != 0 {
+			break
 		}
-		v |= uint32(c&0x7f) << shift
+		v |= uint64(c&0x7f) << shift
 		if c < 0x80 {
 			return v
 		}
 	}
+	t.fail("a number of more than %d bits", bits)
 	return 0
 }
 
@@ -134,13 +140,13 @@ func (t *transcript) signed(bits int) int64 {
 
 // count reads the length of a vector whose elements take at least one byte each. A longer one than what is left cannot be
 // true, and must not reach a decoder that makes room for it first.
-func (t *transcript) count(what string, limit int) uint32 {
+func (t *transcript) count(reason string, limit int) uint32 {
 	n := t.u32()
-	t.limit(what, uint64(n), uint64(limit))
 	if uint64(n) > uint64(t.left()) {
-		t.fail("%d %s in %d bytes", n, what, t.left())
+		t.fail("a vector of %d elements in %d bytes", n, t.left())
 		return 0
 	}
+	t.limit(reason, uint64(n), uint64(limit))
 	return n
 }
 
@@ -174,8 +180,8 @@ func (t *transcript) copySigned(bits int) int64 {
 	return v
 }
 
-func (t *transcript) copyCount(what string, limit int) uint32 {
-	n := t.count(what, limit)
+func (t *transcript) copyCount(reason string, limit int) uint32 {
+	n := t.count(reason, limit)
 	t.out = appendU(t.out, uint64(n))
 	return n
 }

@@ -9,14 +9,34 @@ func (w *rewriter) custom(s *transcript) error {
 	if s.err != nil {
 		return s.err
 	}
+	if name == w.o.Custom {
+		w.declared.Custom = append(w.declared.Custom, s.b[s.pos:])
+	}
 	switch {
 	case name == "name":
 		return w.names(s)
+	case name == "producers":
+		w.declared.Producers = s.producers()
 	case name == "linking", strings.HasPrefix(name, "reloc."), strings.HasPrefix(name, ".debug_"), strings.HasPrefix(name, "metadata.code."):
 		return nil
 	}
 	s.out = s.b
 	return w.put(secCustom, s)
+}
+
+// producers reads as much of the section as can be read.
+func (t transcript) producers() (found []Producer) {
+	for fields := t.u32(); fields > 0 && t.err == nil; fields-- {
+		field := t.name()
+		for values := t.u32(); values > 0; values-- {
+			p := Producer{field, t.name(), t.name()}
+			if t.err != nil {
+				return found
+			}
+			found = append(found, p)
+		}
+	}
+	return found
 }
 
 // names writes the names of the module and of its functions (7.4.1): what traces show. Names of locals and the like serve
@@ -27,6 +47,7 @@ func (w *rewriter) names(s *transcript) error {
 		return nil
 	}
 	s.out = appendName(make([]byte, 0, len(s.b)+64), "name")
+	module := ""
 	for last := -1; s.left() > 0; {
 		id := s.byte()
 		sub := s.sub(s.u32())
@@ -36,7 +57,7 @@ func (w *rewriter) names(s *transcript) error {
 		last = int(id)
 		switch id {
 		case 0:
-			sub.copyName()
+			module = sub.copyName()
 		case 1:
 			w.functionNames(&sub)
 		default:
@@ -51,13 +72,13 @@ func (w *rewriter) names(s *transcript) error {
 	if s.err != nil {
 		return nil
 	}
-	w.hasNames = true
+	w.hasNames, w.declared.Name = true, module
 	return w.put(secCustom, s)
 }
 
 // functionNames writes a map from functions to names, in ascending order (7.4.2).
 func (w *rewriter) functionNames(s *transcript) {
-	n := s.count("names", w.o.Limits.Functions)
+	n := s.count("%d names, at most %d are allowed", w.o.Limits.Functions)
 	s.out = appendU(make([]byte, 0, len(s.b)+64), uint64(n)+2)
 	next, placed := 0, false
 	refuel := func(before int) {
