@@ -59,7 +59,7 @@ func exportTransform(at, length uint32) uint64 {
 }
 
 //go:wasmexport wasmflow_record
-func exportRecord() uint32 { return address(unsafe.Pointer(&current)) }
+func exportRecord() uint32 { return address(unsafe.Pointer(&instance.record)) }
 
 // given is the image that the host wrote. It has one place to write to: what alloc returned last.
 func given(at, length uint32) []byte {

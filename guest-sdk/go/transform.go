@@ -32,7 +32,7 @@ func Init(f func(c Config) error) {
 }
 
 // instance is the guest: a module has one memory, so its SDK has one of these.
-var instance guest
+var instance = guest{record: noRecord}
 
 // guest is all that the SDK keeps from call to call. The host runs one call at a time.
 type guest struct {
@@ -40,6 +40,8 @@ type guest struct {
 	whole              func(Batch, *Output) error
 	start              func(Config) error
 	transforms, starts int // how often they were registered
+
+	record uint32 // index of the one that the transform is at: the host reads it after a trap
 
 	room     []uint64 // what alloc gave the host; words, to be 8-byte aligned
 	in       *input
@@ -135,7 +137,7 @@ func (g *guest) transform(image []byte) {
 			panic(badInput("record flags", uint64(flags)))
 		}
 		r := Record{in, i}
-		current = uint32(i)
+		g.record = uint32(i)
 		out.next(i)
 		if err := f(r, out); err != nil {
 			out.dropDraft()
@@ -143,12 +145,9 @@ func (g *guest) transform(image []byte) {
 		}
 		out.done()
 	}
-	current = noRecord
+	g.record = noRecord
 	out.end()
 }
-
-// current is the index of the record that the transform is at: the host reads it after a trap.
-var current uint32 = noRecord
 
 const noRecord = 1<<32 - 1
 
