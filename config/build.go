@@ -63,9 +63,17 @@ func (c *checker) cacheDir() string {
 	if dir := c.file.Modules.CacheDir; dir != "" {
 		return resolve(dir, c.at("modules.cache_dir"))
 	}
+	dir := DefaultCacheDir()
+	if dir == "" {
+		c.warn(c.at("modules"), CodeNoEffect, "modules.cache_dir", "set it to keep compiled modules", "the system names no cache folder: modules are compiled at every start")
+	}
+	return dir
+}
+
+// DefaultCacheDir is the folder of compiled modules where a configuration names none, "" where the system names no folder for caches.
+func DefaultCacheDir() string {
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		c.warn(c.at("modules"), CodeNoEffect, "modules.cache_dir", "set it to keep compiled modules", "the system names no cache folder: modules are compiled at every start")
 		return ""
 	}
 	return filepath.Join(dir, "wasmflow", "modules")

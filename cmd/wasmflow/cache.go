@@ -30,6 +30,19 @@ func useCache(cfg *config.Config) (moduleCache, error) {
 	return moduleCache{cache}, nil
 }
 
+// useDefaultCache opens the one that a configuration has by default. Without one modules are compiled anew.
+func useDefaultCache() moduleCache {
+	dir := config.DefaultCacheDir()
+	if dir == "" {
+		return moduleCache{}
+	}
+	cache, err := guest.OpenCache(dir)
+	if err != nil {
+		return moduleCache{}
+	}
+	return moduleCache{cache}
+}
+
 // close lets go of it, also where ctx is done. Its files stay; what cannot be freed goes with the process.
 func (c moduleCache) close(ctx context.Context) {
 	if c.cache != nil {

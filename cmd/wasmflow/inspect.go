@@ -138,7 +138,11 @@ func (f *inspectFlags) subjects(cmd *cobra.Command, args []string, fixture *conf
 			return nil, moduleCache{}, usage("%s takes one file, or -c, or --run with a fixture that names one", cmd.CommandPath())
 		}
 		wasm, err := readModule(file)
-		return []subject{{file: file, conf: guest.Config{Name: "fixture", Wasm: wasm, Outputs: []string{"out"}}}}, moduleCache{}, err
+		cache := moduleCache{}
+		if err == nil && fixture != nil { // which runs it, and has it compiled
+			cache = useDefaultCache()
+		}
+		return []subject{{file: file, conf: guest.Config{Name: "fixture", Wasm: wasm, Outputs: []string{"out"}, Cache: cache.cache}}}, cache, err
 	}
 	cfg, err := f.load(cmd)
 	if err != nil {

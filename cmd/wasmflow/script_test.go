@@ -27,13 +27,14 @@ func TestMain(m *testing.M) {
 // TestScript runs the program itself, as its users do: a story a file in testdata/script.
 func TestScript(t *testing.T) {
 	t.Parallel()
+	caches := t.TempDir()
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NO_COLOR", "1")
-			// The system's folder for caches hangs on HOME, which scripts do not have.
-			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, ".cache"))
+			// The system's folder for caches hangs on HOME, which scripts do not have. They share one, so that a module is compiled once.
+			e.Setenv("XDG_CACHE_HOME", caches)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
