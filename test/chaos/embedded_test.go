@@ -63,7 +63,7 @@ func TestEmbedded(t *testing.T) {
 			chaos.CutLine, chaos.LostReply, chaos.Slow, chaos.Hole, chaos.Move, chaos.KillAt, chaos.Kill,
 		},
 		Duration: 10 * time.Second, Calm: 400 * time.Millisecond, Rate: 1000, Poison: 97, Partitions: 6, Replicas: 1,
-		Patience: time.Minute,
+		Patience: 3 * time.Minute, LateDrains: true,
 	}
 	report, err := storm.Run(t.Context())
 	t.Logf("\n%v%s", report, report.History())

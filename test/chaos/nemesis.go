@@ -114,7 +114,7 @@ func (n *nemesis) do(ctx context.Context, f Fault, name string, chance int) (wha
 	case Pause, Twin:
 		return n.halt(ctx, f, name, c)
 	case Term:
-		err := c.Drain(ctx)
+		err := n.fleet.drainOne(ctx, c)
 		if _, started := n.fleet.start(name); err == nil {
 			err = started
 		}
@@ -132,7 +132,7 @@ func (n *nemesis) do(ctx context.Context, f Fault, name string, chance int) (wha
 			return "one host is left", false, nil
 		}
 		n.fleet.forget(name)
-		return "host " + name, true, c.Drain(ctx)
+		return "host " + name, true, n.fleet.drainOne(ctx, c)
 	case CutLine, LostReply, Slow, Hole:
 		return n.network(ctx, f, name, chance)
 	case Crash:
