@@ -126,6 +126,17 @@ type startError struct{ err error }
 func (e *startError) Error() string { return e.err.Error() }
 func (e *startError) Unwrap() error { return e.err }
 
+// slowStarts is how often in a row the start of an instance may be too slow: a machine that was stopped, or is busy, is no mistake of
+// the module, and an init that never ends is.
+const slowStarts = 3
+
+// isSlowStart says that an instance took longer to begin than its timeout allows.
+func isSlowStart(err error) bool {
+	var start *startError
+	var trap *guest.TrapError
+	return errors.As(err, &start) && errors.As(err, &trap) && trap.Limit == guest.LimitTimeout
+}
+
 // call runs one stage over a batch.
 func (c *chain) call(ctx context.Context, st *stage, batch *abi.Batch, t *transaction) (abi.Result, error) {
 	res, err := st.instance.Transform(ctx, guest.Env{Arena: &t.arena}, *batch)

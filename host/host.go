@@ -86,6 +86,9 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	if h.metrics, err = newMetrics(cfg.Metrics, h); err != nil {
 		errs = append(errs, err)
 	}
+	if cause := context.Cause(ctx); cause != nil { // nothing is wrong with the configuration
+		return nil, errors.Join(fmt.Errorf("pipeline %q: %w", cfg.Name, cause), h.Close(ctx))
+	}
 	if len(errs) > 0 {
 		return nil, errors.Join(fmt.Errorf("pipeline %q: %w:\n%w", cfg.Name, ErrConfig, errors.Join(errs...)), h.Close(ctx))
 	}

@@ -138,6 +138,49 @@ func TestInitIsNotHidden(t *testing.T) {
 	mention(t, w.run(ended), nil, `pipeline "p"`, `no output "accepted"`)
 }
 
+// TestSlowStart: an instance that took too long to begin is begun again, and stops the pipeline only where it is always so.
+func TestSlowStart(t *testing.T) {
+	t.Parallel()
+	slow := &startError{&guest.TrapError{Kind: guest.TrapInit, Limit: guest.LimitTimeout}}
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"slow":          {slow, true},
+		"refused":       {&startError{&guest.TrapError{Kind: guest.TrapInit}}, false},
+		"a slow record": {&RecordError{Err: &guest.TrapError{Kind: guest.TrapDeadline, Limit: guest.LimitTimeout}}, false},
+		"none":          {nil, false},
+	} {
+		if got := isSlowStart(c.err); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	wasm, err := os.ReadFile("guest/testdata/spin_init.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.produce(0, 1, 1)
+	cfg := w.config(nil)
+	cfg.Transforms, cfg.Logger = []guest.Config{{Name: "f", Wasm: wasm, Limits: guest.Limits{Timeout: 20 * time.Millisecond}}}, zap.NewNop()
+	r := w.run(cfg)
+	mention(t, r.wait(t), nil, "trap init", "the limit is 20ms")
+	if got := r.h.Status().SessionsRecreated; got != slowStarts {
+		t.Errorf("begun again %d times, want %d", got, slowStarts)
+	}
+}
+
+// TestNewIsCutOff: a context that is done is no mistake of the configuration.
+func TestNewIsCutOff(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := newWorld(t, map[string]int32{"in": 1})
+	if _, err := New(ctx, w.config(natives("forward"))); !errors.Is(err, context.Canceled) || errors.Is(err, ErrConfig) {
+		t.Errorf("error %v, want that of the context", err)
+	}
+}
+
 // TestRunsOnce: a second Run is refused, and Close may come again.
 func TestRunsOnce(t *testing.T) {
 	t.Parallel()

@@ -106,7 +106,8 @@ func (w *worker) commitSkipped(ctx context.Context, s session) error {
 	if skips == nil {
 		return nil
 	}
-	ctx, cancel := w.h.cfg.detached(ctx)
+	// Bounded like any request: in a rebalance it may not be answered, and the session is as good as a new one.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), produceTimeout+requestOverhead)
 	defer cancel()
 	var failed error
 	s.client().CommitOffsetsSync(ctx, skips, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, res *kmsg.OffsetCommitResponse, err error) {

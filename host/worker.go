@@ -70,7 +70,7 @@ func newWorker(h *Host, n int) *worker {
 // run supervises the worker: session after session on the same slot until ctx is done or an error stops the pipeline.
 func (w *worker) run(ctx context.Context) error {
 	defer w.chain.discard()
-	if err := w.chain.open(context.WithoutCancel(ctx)); err != nil { // also where there is nothing to read, and the end is near
+	if err := w.chain.open(context.WithoutCancel(ctx)); err != nil && !isSlowStart(err) { // also where there is nothing to read, and the end is near
 		return w.named(err)
 	}
 	for ctx.Err() == nil {
@@ -78,7 +78,7 @@ func (w *worker) run(ctx context.Context) error {
 		if ctx.Err() != nil && (err == nil || classify(err) != actStop) {
 			return nil // drained; what had an unknown outcome is decided by the committed offsets at the next start
 		}
-		if classify(err) == actStop {
+		if classify(err) == actStop && !(isSlowStart(err) && w.failures < slowStarts) {
 			return w.named(err)
 		}
 		if isFence(err) {
