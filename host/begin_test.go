@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -91,5 +92,26 @@ func TestLettersOfTheFuture(t *testing.T) {
 	r := w.records("dead", 1)[0]
 	if last := r.Headers[len(r.Headers)-1]; last.Key != HeaderTimestamp || string(last.Value) != strconv.FormatInt(future.UnixMilli(), 10) || r.Timestamp.After(time.Now()) {
 		t.Errorf("time %v, last header %s %q", r.Timestamp, last.Key, last.Value)
+	}
+}
+
+// TestBeginningsComeFirst: what is fetched before the position that it begins at was committed is given back, and nothing of it is
+// read: a pipeline that stops there has begun there.
+func TestBeginningsComeFirst(t *testing.T) {
+	t.Parallel()
+	world := newWorld(t, map[string]int32{"in": 1})
+	world.produce(0, 3, 1)
+	w := newWorker(&Host{cfg: Config{}.withDefaults(), log: zap.NewNop()}, 0)
+	w.positions.skip("in", 0, 0, 0)
+	s := &plainSession{world.reader(0), func() {}}
+	txn := &transaction{polled: true, started: time.Now(), in: 1} // a poll that was under way when the partition came
+	fetches, err := w.poll(world.ctx(), s, txn)
+	if !errors.Is(err, errUncommitted) || len(fetches) != 0 || w.positions.expected("in", 0) != 0 {
+		t.Errorf("%d fetches, error %v, goes on at %d", len(fetches), err, w.positions.expected("in", 0))
+	}
+	w.positions.committed(w.positions.skips())
+	again := &plainSession{world.reader(0), func() {}}
+	if fetches, err = w.poll(world.ctx(), again, w.txn.reset()); err != nil || len(fetches) != 1 {
+		t.Errorf("%d fetches, error %v once it is committed", len(fetches), err)
 	}
 }

@@ -30,6 +30,7 @@ func (w *worker) poll(ctx context.Context, s session, t *transaction) ([]fetched
 	}
 	var out []fetched
 	var errs []error
+	var uncommitted error
 	read, readBytes := 0, t.inBytes
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		if f.Err != nil {
@@ -40,6 +41,10 @@ func (w *worker) poll(ctx context.Context, s session, t *transaction) ([]fetched
 		}
 		if len(f.Records) > 0 {
 			t.touch()
+		}
+		if len(f.Records) > 0 && w.positions.isSkipped(f.Topic, f.Partition) {
+			uncommitted = errUncommitted
+			return
 		}
 		lost, err := w.positions.advance(&f, w.h.cfg.Isolation) // (I3)
 		if lost >= 0 {
@@ -61,6 +66,9 @@ func (w *worker) poll(ctx context.Context, s session, t *transaction) ([]fetched
 	}
 	if t.in == 0 && len(out) > 0 {
 		t.started = time.Now() // markers alone have waited for these: the delay counts from here
+	}
+	if len(errs) == 0 {
+		return out, uncommitted
 	}
 	return out, errors.Join(errs...)
 }

@@ -73,6 +73,14 @@ func (p *positions) skips() map[string]map[int32]kgo.EpochOffset {
 	return out
 }
 
+// isSkipped says that the position of a partition is still to be committed.
+func (p *positions) isSkipped(topic string, partition int32) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := p.m[topic][partition]
+	return at != nil && at.skipped
+}
+
 // committed says that skips were committed, and returns how many records were lost by them: they count once, at the commit.
 func (p *positions) committed(skips map[string]map[int32]kgo.EpochOffset) (lost int64) {
 	p.mu.Lock()

@@ -34,6 +34,10 @@ func (w *worker) step(ctx context.Context, s session) error {
 	committed, err := s.end(ending, cause == nil) // (I1) (I2)
 	t.ended = time.Now()
 	switch {
+	case err == nil && errors.Is(cause, errUncommitted): // the loop commits it, and polls again
+		w.positions.drop()
+		w.chain.discard()
+		return nil
 	case err != nil:
 		w.drop(t, errors.Join(cause, err))
 		return errors.Join(cause, err)

@@ -22,6 +22,8 @@ var (
 	// errFanOut is one too.
 	errFanOut = errors.New("the transforms made more of the records than one transaction holds")
 	errLate   = errors.New("the drain is over")
+	// errUncommitted is a poll that came before the position that it begins at was committed: it is given back.
+	errUncommitted = errors.New("where the partition begins is not committed yet")
 )
 
 // Back-off of a worker: between tries of the same records, and between sessions.
