@@ -29,7 +29,8 @@ const unlimited = math.MaxInt64 / 4
 // tank is what the calls of an instance may spend. While a guest runs, what it has left of what was granted is in a global of
 // its module.
 type tank struct {
-	// left is that global, nil until the module is instantiated.
+	// left is that global, nil until the module is instantiated or asks the host for something, as all but the smallest of
+	// functions do before they run.
 	left            api.MutableGlobal
 	slice           int64
 	budget, granted int64
@@ -40,6 +41,13 @@ type tank struct {
 	started  time.Time
 	timeout  time.Duration
 	deadline time.Time
+}
+
+// open finds the global. A module whose start function traps is never given to anyone but the functions that it called.
+func (t *tank) open(mod api.Module) {
+	if t.left == nil {
+		t.left, _ = mod.ExportedGlobal(meter.FuelExport).(api.MutableGlobal)
+	}
 }
 
 // fill begins a call: what was left over from the one before does not count.

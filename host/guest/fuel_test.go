@@ -67,6 +67,19 @@ func TestDeadlineOfInit(t *testing.T) {
 	}
 }
 
+// A start function that traps has paid for what it did: there is no instance yet that could be asked.
+func TestFuelOfStart(t *testing.T) {
+	t.Parallel()
+	m := load(t, "start_count", nil)
+	for _, slice := range []int64{1, 1000, defaultSlice} {
+		m.slice = slice
+		_, err := m.Instantiate(t.Context())
+		if trap := trapOf(t, err); trap.Kind != TrapInit || trap.Fuel != 700_001 {
+			t.Errorf("slices of %d: %d units, %v", slice, trap.Fuel, trap)
+		}
+	}
+}
+
 // A budget ends a call at the same unit, whatever is granted at once; a call that needs less is let through.
 func TestFuel(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,6 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/wasmflow/wasmflow/abi"
-	"github.com/wasmflow/wasmflow/host/guest/internal/meter"
 )
 
 // Instance is one memory of a module. It does one call at a time; further callers wait. After any error it is gone: what a
@@ -104,7 +103,7 @@ func (i *Instance) start(ctx context.Context) (err error) {
 	if err != nil {
 		return i.initTrap(i.ended(err))
 	}
-	i.tank.left, _ = mod.ExportedGlobal(meter.FuelExport).(api.MutableGlobal)
+	i.tank.open(mod)
 	i.mod, i.mem = mod, mod.ExportedMemory(abi.ExportMemory)
 	i.bind()
 	if initialize := mod.ExportedFunction(abi.ExportInitialize); initialize != nil {
