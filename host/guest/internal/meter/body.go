@@ -1,7 +1,5 @@
 package meter
 
-import "fmt"
-
 // event is an instruction that the plan must know of, as those of the flow of control are.
 type event struct {
 	kind form
@@ -26,6 +24,8 @@ type frame struct {
 	dead, reached   bool
 	event           int
 	params, results int
+	// base is the height of the operand stack below the block's own.
+	base int
 }
 
 // body is a function's body, read and written in its shortest form, functions renumbered.
@@ -36,14 +36,15 @@ type body struct {
 	groups uint32
 	locals []byte // the groups of locals, without their number
 	vars   int    // parameters and locals
-	params int
 
 	events []event
 	plain  uint32
 	frames []frame
 	dead   bool
 	loops  int // open ones
-
+	// height of the operand stack.
+	height int
+	// values and targets of br_table that were counted.
 	values, targets uint64
 
 	// What the function does: calls, loops that are checked, bulk operations; and whether the host calls it.
@@ -58,12 +59,13 @@ func (b *body) read(t transcript, typ FuncType) error {
 	t.out = b.out[:0]
 	b.transcript = t
 	b.locals, b.events, b.frames = b.locals[:0], b.events[:0], b.frames[:0]
-	b.plain, b.dead, b.loops, b.values, b.targets = 0, false, 0, 0, 0
+	b.plain, b.dead, b.loops, b.height, b.values, b.targets = 0, false, 0, 0, 0, 0
 	b.calls, b.checked, b.bulk = false, false, false
-	b.params = len(typ.Params)
-	b.vars = b.params
+	b.vars = len(typ.Params)
 	b.declareLocals()
 	b.frames = append(b.frames, frame{kind: block, results: len(typ.Results)})
+	b.keep()
+	b.carry(len(typ.Params) + len(typ.Results))
 	for b.err == nil && len(b.frames) > 0 {
 		b.instruction()
 	}
@@ -93,12 +95,6 @@ func (b *body) event(e event) {
 	b.events = append(b.events, e)
 }
 
-// carry counts values along an edge.
-func (b *body) carry(n int) {
-	b.values += uint64(n)
-	b.limit("%d values along the edges of a function, at most %d are allowed", b.values, uint64(b.w.o.Limits.Values))
-}
-
 // blockType passes the type of a block (5.4.1), and gives the numbers of its parameters and results.
 func (b *body) blockType() (params, results int) {
 	switch at := b.pos; {
@@ -123,28 +119,21 @@ func (b *body) blockType() (params, results int) {
 func (b *body) open(kind form) {
 	at := uint32(len(b.out) - 1)
 	params, results := b.blockType()
+	b.push(-params)
 	switch kind {
 	case loop:
 		b.loops++
 		b.limit("%d loops in each other, at most %d are allowed", uint64(b.loops), uint64(b.w.o.Limits.Loops))
-		b.carry(params + b.vars)
+		b.keepAcrossLoop()
 	case ifElse:
-		b.carry(2 * (params + results))
-	default:
 		b.carry(params + results)
 	}
-	b.frames = append(b.frames, frame{kind: kind, dead: b.dead, event: len(b.events), params: params, results: results})
+	b.keep()
+	b.carry(params + results)
+	b.frames = append(b.frames, frame{kind: kind, dead: b.dead, event: len(b.events), params: params, results: results, base: b.height})
+	b.push(params)
 	b.event(event{kind: kind, pos: at, params: params > 0})
-	b.deeper()
-}
-
-// deeper holds the depth of blocks to its limits.
-func (b *body) deeper() {
-	l, depth, locals := &b.w.o.Limits, len(b.frames)-1, b.vars-b.params
-	b.limit("a function with blocks in blocks to a depth of %d, at most %d are allowed", uint64(depth), uint64(l.Nesting))
-	if locals*depth > l.Kept {
-		b.stop(&LimitError{b.here(), fmt.Sprintf("a function with %d locals and blocks to a depth of %d, at most %d are allowed multiplied: divide it", locals, depth, l.Kept)})
-	}
+	b.limit("a function with blocks in blocks to a depth of %d, at most %d are allowed", uint64(len(b.frames)-1), uint64(b.w.o.Limits.Nesting))
 }
 
 // label passes the label of a branch, which is an event of its own.
@@ -165,6 +154,7 @@ func (b *body) label(kind form) {
 	default:
 		f.reached = f.reached || !b.dead
 	}
+	b.keep()
 	b.carry(carried)
 	b.event(event{kind: kind, pos: at, arg: l, params: carried > 0})
 }
@@ -179,7 +169,9 @@ func (b *body) elseArm() {
 	f.kind = elseArm
 	f.reached = f.reached || !b.dead
 	b.event(event{kind: elseArm, pos: uint32(len(b.out) - 1), flag: !f.dead})
-	b.dead = f.dead
+	b.keepAcrossArm()
+	b.dead, b.height = f.dead, f.base
+	b.push(f.params)
 }
 
 // close ends a block. What follows can be reached from its last instruction, by a branch, or past an if that has no else.
@@ -189,13 +181,23 @@ func (b *body) close() {
 	if f.kind == loop {
 		b.loops--
 	}
+	if !b.dead && b.height != f.base+f.results {
+		b.fail("%d operands at the end of a block that has %d results", b.height-f.base, f.results)
+	}
+	if f.reached || f.kind != block && f.kind != loop {
+		b.join()
+	}
 	live := !f.dead && (!b.dead || f.reached || f.kind == ifElse)
 	b.event(event{kind: end, pos: uint32(len(b.out) - 1), flag: live})
-	b.dead = !live
+	b.dead, b.height = !live, f.base
+	if len(b.frames) > 0 {
+		b.push(f.results)
+	}
 }
 
 // moves is an operation on as many bytes or entries as the operand on top of the stack says.
 func (b *body) moves(kind form, at int, shift uint32) {
+	b.keepAcrossArm()
 	b.event(event{kind: kind, pos: uint32(at), arg: shift})
 	b.bulk = b.bulk || !b.dead
 }

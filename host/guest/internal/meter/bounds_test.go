@@ -48,10 +48,12 @@ func TestCodeBounds(t *testing.T) {
 		{"ifs", "a depth of 10001", []string{nested("\x41\x00\x04", most.Nesting+1)}},
 		{"blocks at the bound", "", []string{nested("\x02", most.Nesting)}},
 		{"blocks one behind the other", "", []string{"\x00" + strings.Repeat("\x02\x40\x0b", 2*most.Nesting) + "\x0b"}},
-		{"locals in blocks", "a function with 50000 locals and blocks to a depth of 101, at most 5000000 are allowed multiplied: divide it", []string{in("\x02", 101)}},
-		{"locals in blocks at the bound", "", []string{in("\x02", 100)}},
-		{"locals in loops", "4050000 values along the edges of a function, at most 4000000 are allowed", []string{in("\x03", 81)}},
-		{"locals in loops at the bound", "", []string{in("\x03", 80)}},
+		{"locals in blocks", "a function of 13550000 values, at most 13500000 are allowed: divide it", []string{in("\x02", 270)}},
+		{"locals in blocks at the bound", "", []string{in("\x02", 269)}},
+		{"locals in ifs", "a function of 13550000 values, at most 13500000 are allowed: divide it", []string{in("\x41\x00\x04", 45)}},
+		{"locals in ifs at the bound", "", []string{in("\x41\x00\x04", 44)}},
+		{"locals in loops", "a function of 13650000 values, at most 13500000 are allowed: divide it", []string{in("\x03", 13)}},
+		{"locals in loops at the bound", "", []string{in("\x03", 12)}},
 		{"br_table", "a function whose br_table instructions have 65521 targets, at most 65520 are allowed", []string{branches(most.Targets + 1)}},
 		{"br_tables", "a function whose br_table instructions have 65521 targets, at most 65520 are allowed", []string{strings.TrimSuffix(branches(most.Targets), "\x0b") + branches(1)[1:]}},
 		{"br_table at the bound", "", []string{branches(most.Targets)}},
@@ -89,7 +91,8 @@ func TestOperands(t *testing.T) {
 		"\xfd\x00\x02\x02", "\xfd\x0b\x02\x02", "\xfd\x0c" + strings.Repeat("\x02", 16), "\xfd\x0d" + strings.Repeat("\x02", 16),
 		"\xfd\x15\x02", "\xfd\x22\x02", "\xfd\x54\x02\x02\x02", "\xfd\x5b\x02\x02\x02", "\xfd\x5c\x02\x02", "\xfd\x5d\x02\x02",
 	} {
-		body := "\x01\x03\x7f\x02\x40\x02\x40" + strings.Repeat(instruction, 10_001) + "\x0b\x0b\x0b"
+		// Behind an unreachable, where operands need not be there.
+		body := "\x01\x03\x7f\x02\x40\x02\x40\x00" + strings.Repeat(instruction, 10_001) + "\x0b\x0b\x0b"
 		// Three of each: what is named is there.
 		wasm := assembled(
 			section(secType, 3, 0x60, 0, 0, 0x60, 0, 0, 0x60, 0, 0), section(secFunction, 3, 0, 0, 0), section(secTable, 3, 0x70, 0, 1, 0x70, 0, 1, 0x70, 0, 1),
@@ -103,7 +106,7 @@ func TestOperands(t *testing.T) {
 	}
 	// Those without operands take nothing of what follows.
 	for _, instruction := range []string{"\x00", "\x01", "\x0f", "\x1a", "\x1b", "\x45", "\xc4", "\xd1", "\xfc\x00", "\xfd\x0e", "\xfd\x0f", "\xfd\x23", "\xfd\x5e", "\xfd\x80\x01", "\xfd\xff\x01"} {
-		_, err := Rewrite(functions("\x00"+strings.Repeat(instruction+"\x02\x40", 10_001)+strings.Repeat("\x0b", 10_002)), Options{})
+		_, err := Rewrite(functions("\x00\x00"+strings.Repeat(instruction+"\x02\x40", 10_001)+strings.Repeat("\x0b", 10_002)), Options{})
 		if err == nil || !strings.Contains(err.Error(), "a depth of 10001") {
 			t.Errorf("%x: %v", instruction, err)
 		}

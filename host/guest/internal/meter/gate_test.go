@@ -110,7 +110,7 @@ func TestRefuses(t *testing.T) {
 		{"no instruction", code(0, 0x27, 0x0b), "there is no instruction 0x27"},
 		{"deep blocks", code(bytes.Join([][]byte{{0}, bytes.Repeat([]byte{2, 0x40}, 30_000)}, nil)...), "too large: a function with blocks in blocks to a depth of 10001, at most 10000"},
 		{"deep loops", code(bytes.Join([][]byte{{0}, bytes.Repeat([]byte{3, 0x40}, 300)}, nil)...), "too large: 201 loops in each other"},
-		{"values of loops", code(bytes.Join([][]byte{{1, 0xb0, 0xea, 1, 0x7f}, bytes.Repeat([]byte{3, 0x40, 0x0b}, 200)}, nil)...), "too large: 4020000 values along the edges"},
+		{"values of loops", code(bytes.Join([][]byte{{1, 0xb0, 0xea, 1, 0x7f}, bytes.Repeat([]byte{3, 0x40, 0x0b}, 200)}, nil)...), "too large: a function of 13860000 values, at most 13500000 are allowed"},
 	} {
 		m, err := Rewrite(c.wasm, Options{})
 		if err == nil || !strings.Contains(err.Error(), c.want) || m.Wasm != nil {
@@ -142,12 +142,13 @@ func TestLimits(t *testing.T) {
 		{Limits{}, ""},
 		{Limits{ModuleBytes: 20}, "51 bytes, at most 20 are allowed"},
 		{Limits{BodyBytes: 5}, "a function of 10 bytes, at most 5 are allowed: divide it"},
-		{Limits{Functions: 1, Locals: 3, ModuleLocals: 3, Nesting: 2, Kept: 6, Loops: 1, MemoryPages: 1, Tables: 1, TableEntries: 1}, ""},
+		{Limits{Functions: 1, Locals: 3, ModuleLocals: 3, Nesting: 2, Loops: 1, MemoryPages: 1, Tables: 1, TableEntries: 1}, ""},
 		{Limits{Locals: 2}, "a function with 3 locals"},
 		{Limits{ModuleLocals: 2}, "3 locals in all functions so far"},
 		{Limits{Nesting: 1}, "a function with blocks in blocks to a depth of 2"},
-		{Limits{Kept: 5}, "a function with 3 locals and blocks to a depth of 2, at most 5 are allowed multiplied: divide it"},
-		{Limits{Values: 2}, "3 values along the edges of a function"},
+		{Limits{Values: 5}, "a function of 6 values, at most 5 are allowed: divide it"},
+		{Limits{Values: 69, ModuleValues: 69}, ""},
+		{Limits{ModuleValues: 68}, "69 values in all functions so far, at most 68 are allowed"},
 	} {
 		_, err := Rewrite(wasm, Options{Limits: c.limits})
 		var limit *LimitError

@@ -4,13 +4,14 @@ package meter
 func (b *body) instruction() {
 	at := len(b.out)
 	op := b.copyByte()
-	kind := opcodes[op]
+	kind, by := opcodes[op], heights[op]
 	switch kind {
 	case prefixMisc:
-		kind = b.misc()
+		kind, by = b.misc()
 	case prefixVector:
-		kind = b.vector()
+		kind, by = b.vector()
 	}
+	b.push(int(by))
 	switch kind {
 	case plain:
 	case local:
@@ -58,6 +59,7 @@ func (b *body) instruction() {
 		return
 	}
 	if b.plain++; b.plain >= eventEvery {
+		b.keepAcrossCheck(uncheckedAfterCall / eventEvery)
 		b.event(event{kind: nop, pos: uint32(len(b.out))})
 	}
 }
@@ -87,17 +89,26 @@ func (b *body) structure(op byte, kind form, at int) {
 		b.events[len(b.events)-1].flag = true
 		b.dead = true
 	case ret, unreachable:
+		if kind == ret {
+			b.carry(b.frames[0].results)
+		}
 		b.event(event{kind: kind, pos: uint32(at)})
 		b.dead = true
 	case call:
 		f := b.index("function", len(b.w.funcs))
 		b.out = appendU(b.out, uint64(b.w.shift(f)))
 		b.calls = true
+		if b.err == nil {
+			b.callOf(b.w.types[b.w.funcs[f]])
+		}
 		b.event(event{kind: call, pos: uint32(at), flag: uint64(f) < uint64(b.w.imported)})
 	case callIndirect:
-		b.copyIndex("type", len(b.w.types))
+		typ := b.copyIndex("type", len(b.w.types))
 		b.copyIndex("table", len(b.w.declared.Tables))
 		b.calls = true
+		if b.err == nil {
+			b.callOf(b.w.types[typ])
+		}
 		b.event(event{kind: call, pos: uint32(at)})
 	case undefined:
 		if feature := featureOf(op); feature != "" {
@@ -121,6 +132,7 @@ func (b *body) bulkOperation(kind form, at int) {
 		b.moves(memoryFill, at, bytesShift)
 	case memoryFill:
 		b.memory()
+		b.keepAcrossLoop()
 		b.moves(memoryFill, at, bytesShift)
 	case tableInit:
 		b.copyIndex("element segment", b.w.segments)
@@ -131,6 +143,7 @@ func (b *body) bulkOperation(kind form, at int) {
 		b.copyIndex("table", len(b.w.declared.Tables))
 		b.moves(memoryFill, at, entriesShift)
 	case tableFill:
+		b.keepAcrossLoop()
 		b.copyIndex("table", len(b.w.declared.Tables))
 		b.moves(memoryFill, at, entriesShift)
 	case tableGrow:

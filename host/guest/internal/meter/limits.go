@@ -15,13 +15,14 @@ type Limits struct {
 	ModuleLocals int
 	// Nesting is how deep blocks may lie in each other, 10,000: the dispatch of large Go functions is a block for each resume point.
 	Nesting int
-	// Kept is how many locals a function may have times the depth of its blocks, 5,000,000.
-	Kept int
 	// Loops is how deep loops may lie in each other, 200.
 	Loops int
-	// Values is how many values may flow along the edges of a function, 4,000,000: the locals into each loop, and what blocks and
-	// branches carry. A compiler in SSA form keeps each of them.
+	// Values is how many values a function may make a compiler keep, 13,500,000: its locals and operands at each block and branch, more
+	// of them where ways meet, and sixteen for each that goes into or out of a call or a block, or along a branch (values.go). In SSA
+	// form each of them is there at each of these places.
 	Values int
+	// ModuleValues is how many all functions may together, 16,000,000 and 22 for each byte of the module.
+	ModuleValues int
 	// Targets of all br_table instructions of a function, 65,520.
 	Targets int
 	// MemoryPages is what the memory may begin with, in pages of 64 KiB, and the most to which it may grow: 65536.
@@ -37,6 +38,9 @@ const (
 	maxDeclared = 100_000 // types, imports, exports, globals, segments
 	maxArity    = 1_000   // parameters or results of a type
 	maxElements = 1_000_000
+
+	moduleValues  = 16_000_000
+	valuesPerByte = 22
 )
 
 func (l Limits) complete() Limits {
@@ -51,9 +55,8 @@ func (l Limits) complete() Limits {
 	set(&l.Locals, 50_000)
 	set(&l.ModuleLocals, 1_000_000)
 	set(&l.Nesting, 10_000)
-	set(&l.Kept, 5_000_000)
 	set(&l.Loops, 200)
-	set(&l.Values, 4_000_000)
+	set(&l.Values, 13_500_000)
 	set(&l.Targets, 65_520)
 	set(&l.Tables, 16)
 	if l.MemoryPages == 0 {

@@ -119,23 +119,23 @@ func featureOf(op byte) string {
 	return ""
 }
 
-// misc reads the rest of an opcode behind 0xfc.
-func (t *transcript) misc() form {
+// misc reads the rest of an opcode behind 0xfc, and what the instruction does to the height of the operand stack.
+func (t *transcript) misc() (form, int8) {
 	op := t.copyU32()
 	switch {
 	case op < uint32(len(miscOpcodes)):
-		return miscOpcodes[op]
+		return miscOpcodes[op], miscHeights[op]
 	case op >= 19 && op <= 22:
 		t.unsupported(featureWide)
 	default:
 		t.fail("there is no instruction 0xfc %d", op)
 	}
-	return undefined
+	return undefined, 0
 }
 
 // vector reads the rest of an opcode behind 0xfd. The runtime reads it as one byte: what has two must be no other instruction
 // by its first, which relaxed ones, from 256 on, are.
-func (t *transcript) vector() form {
+func (t *transcript) vector() (form, int8) {
 	op := t.copyU32()
 	switch {
 	case op >= 0x100 && op <= 0x12f:
@@ -143,7 +143,7 @@ func (t *transcript) vector() form {
 	case op >= uint32(len(vectorOpcodes)) || vectorOpcodes[op] == undefined:
 		t.fail("there is no instruction 0xfd %d", op)
 	default:
-		return vectorOpcodes[op]
+		return vectorOpcodes[op], vectorHeights[op]
 	}
-	return undefined
+	return undefined, 0
 }

@@ -42,7 +42,7 @@ func (w *rewriter) initializer(t *transcript) (number int32) {
 		case 0xd2:
 			w.copyFunc(t)
 		case 0xfd:
-			if form := t.vector(); form != constV128 {
+			if form, _ := t.vector(); form != constV128 {
 				t.fail("not a constant expression")
 			}
 			t.copyBytes(16)
