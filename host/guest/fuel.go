@@ -37,8 +37,10 @@ type tank struct {
 	// limit is the one that the budget is made of.
 	limit string
 	// used is what the last call was charged.
-	used     int64
+	used int64
+	// started and deadline are later by what the call waited for others, waited.
 	started  time.Time
+	waited   time.Duration
 	timeout  time.Duration
 	deadline time.Time
 }
@@ -52,7 +54,7 @@ func (t *tank) open(mod api.Module) {
 
 // fill begins a call: what was left over from the one before does not count.
 func (t *tank) fill(budget int64, limit string, timeout time.Duration) {
-	t.started, t.limit = time.Now(), limit
+	t.started, t.waited, t.limit = time.Now(), 0, limit
 	t.timeout, t.deadline = timeout, t.started.Add(timeout)
 	t.budget, t.granted, t.used = budget, 0, 0
 	if t.left != nil {
@@ -69,9 +71,18 @@ func (t *tank) read() int64 {
 	return t.used
 }
 
+// wait takes a time out of that of the call: the guest could do nothing in it.
+func (t *tank) wait(d time.Duration) {
+	t.started, t.deadline, t.waited = t.started.Add(d), t.deadline.Add(d), t.waited+d
+}
+
 // late says that the time of a call is over.
 func (t *tank) late() string {
-	return fmt.Sprintf("stopped after %v, the limit is %v", time.Since(t.started).Round(time.Millisecond), t.timeout)
+	text := fmt.Sprintf("stopped after %v, the limit is %v", time.Since(t.started).Round(time.Millisecond), t.timeout)
+	if waited := t.waited.Round(time.Millisecond); waited > 0 {
+		text += fmt.Sprintf("; it waited for %v besides, for other deep stacks of this process", waited)
+	}
+	return text
 }
 
 // budget is what a call with so many records may use, and the limit that says so.

@@ -61,6 +61,9 @@ func instantiateHost(ctx context.Context, rt wazero.Runtime) error {
 			b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
 				i := ctx.Value(instanceKey{}).(*Instance)
 				i.tank.open(mod)
+				if i.running == nil {
+					i.starting(ctx)
+				}
 				i.yield()
 				call(i, mod.Memory(), stack)
 			}), []api.ValueType(f.typ.Params), []api.ValueType(f.typ.Results)).WithName(f.name).Export(f.name)

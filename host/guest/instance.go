@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,10 +28,11 @@ type Instance struct {
 	mem              api.Memory
 	linear           experimental.LinearMemory // what mem lies in; nil where the runtime has it
 	alloc, transform function
-	// running is the function that the guest is in; nil in its start functions. deep says that its stack may grow on, depth what
-	// it had when the last one ended.
+	// running is the function that the guest is in. deep says that it is this one's turn to have a deep stack, from since on; depth is
+	// the largest stack that a function had in this call.
 	running *function
 	deep    bool
+	since   time.Time
 	depth   int
 	stack   [2]uint64
 	// in is the guest's buffer for input images, room its size. They hold until the next alloc.
@@ -90,7 +92,7 @@ func (i *Instance) start(ctx context.Context) (err error) {
 	// Without a limit of fuel: an init works once, and for no record.
 	i.tank.fill(unlimited, "", i.m.config.Limits.Timeout)
 	defer func() { i.account(err) }()
-	i.enter(i.withLinear(ctx), 0, seed{name: i.m.config.Name})
+	i.enter(experimental.WithSnapshotter(i.withLinear(ctx)), 0, seed{name: i.m.config.Name})
 	defer i.leave()
 	defer func() {
 		// What the runtime does beside calls it does not recover from by itself.
@@ -100,7 +102,12 @@ func (i *Instance) start(ctx context.Context) (err error) {
 	}()
 	// Without a name, so that there can be several; without start functions, so that _start is never one.
 	mod, err := i.m.runtime.InstantiateModule(&i.ctx, i.m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(nobody{}))
+	i.ran()
+	i.ctx.Context = ctx
 	if err != nil {
+		if cause := errors.Unwrap(err); cause != nil && strings.HasPrefix(err.Error(), "start ") {
+			err = cause // without the preamble, which numbers and names the function as the module does
+		}
 		return i.initTrap(i.ended(err))
 	}
 	i.tank.open(mod)

@@ -32,7 +32,7 @@ func (m *Module) native(ctx context.Context, env Env, b *abi.Batch) (result abi.
 		if p == nil {
 			return
 		}
-		t := &TrapError{Kind: TrapPanic, Message: fmt.Sprintf("panic: %v", p), Stack: goFrames(), Suspect: -1}
+		t := &TrapError{Kind: TrapPanic, Message: fmt.Sprintf("panic: %v", p), Stack: goFrames()}
 		if cause, ok := p.(error); ok {
 			t.cause = cause
 		}
@@ -44,7 +44,7 @@ func (m *Module) native(ctx context.Context, env Env, b *abi.Batch) (result abi.
 		if done := ctx.Err(); done != nil {
 			return abi.Result{}, done
 		}
-		t := m.trap(&TrapError{Kind: TrapPanic, Message: err.Error(), Suspect: -1, cause: err})
+		t := m.trap(&TrapError{Kind: TrapPanic, Message: err.Error(), cause: err})
 		var at *AtRecord
 		if errors.As(err, &at) {
 			t.Suspect = at.Offset

@@ -3,9 +3,12 @@ package guest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -31,7 +34,7 @@ func TestStackCanBeSeen(t *testing.T) {
 			t.Errorf("the stack of %s has %d bytes", name, f.size())
 		}
 	}
-	if unknown := (&function{}); unknown.size() != 0 || stackOf(nil).stack.IsValid() {
+	if unknown := (&function{}); unknown.size() != 0 || stackIn(nil).IsValid() {
 		t.Error("there is a stack of nothing")
 	}
 }
@@ -54,38 +57,116 @@ func TestDeepStack(t *testing.T) {
 	}
 }
 
-// While another instance has a deep stack, one that comes to the bound waits there, at most until its time is over; and one that
-// does not come there does not notice.
+// bubble is a test in a time of its own, which stands still while anything runs. What it holds is made in it.
+func bubble(t *testing.T, test func(t *testing.T)) {
+	others := deep
+	defer func() { deep = others }()
+	synctest.Test(t, func(t *testing.T) {
+		deep = make(chan struct{}, 1)
+		test(t)
+	})
+}
+
+// While another instance has its turn, one that comes to the bound waits there; what it waits is none of its time.
 func TestDeepStackWaits(t *testing.T) {
-	release := hold(t)
-	// Long enough for a slow machine to come to the bound in.
-	soon := func(c *Config) { c.Limits.Timeout = time.Second }
-	i := instantiate(t, load(t, "recursion", soon))
+	bubble(t, func(t *testing.T) {
+		i := instantiate(t, load(t, "deep", func(c *Config) { c.Limits.Timeout = time.Second }))
+		release := hold(t)
+		time.AfterFunc(time.Hour, release)
+		if _, err := i.Transform(t.Context(), Env{}, batchOf("a")); err != nil {
+			t.Error(err)
+		}
+		if i.tank.waited != time.Hour {
+			t.Errorf("it waited for %v", i.tank.waited)
+		}
+		hold(t)()
+	})
+}
+
+// A trap of one that waited tells both times.
+func TestDeepStackWaitedIsTold(t *testing.T) {
+	now := time.Now()
+	late := tank{started: now, timeout: time.Hour, deadline: now}
+	late.wait(time.Minute)
+	if got := late.late(); !strings.HasSuffix(got, ", the limit is 1h0m0s; it waited for 1m0s besides, for other deep stacks of this process") || !late.deadline.Equal(now.Add(time.Minute)) {
+		t.Errorf("got %s", got)
+	}
+}
+
+// One that does not come to the bound does not notice, nor does one that spins where its stack cannot be seen from outside.
+func TestShallowStackDoesNotWait(t *testing.T) {
+	defer hold(t)()
+	if _, err := instantiate(t, load(t, "identity", nil)).Transform(t.Context(), Env{}, batchOf("a")); err != nil {
+		t.Error(err)
+	}
+	_, err := load(t, "spin_start", func(c *Config) { c.Limits.Timeout = 50 * time.Millisecond }).Instantiate(t.Context())
+	if trap := trapOf(t, err); trap.Kind != TrapInit || trap.Limit != LimitTimeout || strings.Contains(trap.Message, "waited") {
+		t.Errorf("spin_start: got %v", err)
+	}
+}
+
+// A context that is done ends the waiting, of a start function too. Nothing else asks this one for Done.
+func TestDeepStackWaitsForItsContext(t *testing.T) {
+	defer hold(t)()
+	ctx, cancel := context.WithCancel(t.Context())
+	i := instantiate(t, load(t, "recursion", nil))
 	transform := i.transform
-	_, err := i.Transform(t.Context(), Env{}, batchOf("a"))
-	trap := trapOf(t, err)
-	if trap.Kind != TrapDeadline || !strings.HasSuffix(trap.Message, ", the limit is 1s, while another instance of this process had a deep stack: it recurses, and so does that") {
-		t.Errorf("got %s: %s", trap.Kind, trap.Message)
+	if _, err := i.Transform(&asked{ctx, cancel}, Env{}, batchOf("a")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 	if size := transform.size(); size > 32<<20 {
 		t.Errorf("it waits with a stack of %d bytes", size)
 	}
-	// What a start function needs cannot be seen: it has one slice, and then waits.
-	_, err = load(t, "spin_start", soon).Instantiate(t.Context())
-	if trap := trapOf(t, err); trap.Kind != TrapInit || !strings.Contains(trap.Message, "had a deep stack") || trap.Fuel < 900_000 {
-		t.Errorf("spin_start: got %s: %s", trap.Kind, trap.Message)
+	ctx, cancel = context.WithCancel(t.Context())
+	if _, err := load(t, "recursion_start", nil).Instantiate(&asked{ctx, cancel}); !errors.Is(err, context.Canceled) {
+		t.Errorf("recursion_start: got %v", err)
 	}
-	if _, err := instantiate(t, load(t, "identity", nil)).Transform(t.Context(), Env{}, batchOf("a")); err != nil {
-		t.Error(err)
-	}
-	// A context that is done ends the waiting. Nothing else asks this one for Done.
+}
+
+// Guests that recurse deeply and then do not end keep nobody from a deep stack: they have their turn, and go on without it.
+func TestDeepStackIsNoHostage(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	i = instantiate(t, load(t, "deep", nil))
-	if _, err := i.Transform(&asked{ctx, cancel}, Env{}, batchOf("a")); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+	var hogs sync.WaitGroup
+	defer hogs.Wait()
+	defer cancel()
+	deepNow := make(chan struct{}, 3)
+	m := load(t, "spin_deep", func(c *Config) { c.Log = func(LogLine) { deepNow <- struct{}{} } })
+	for range 3 {
+		i := instantiate(t, m)
+		hogs.Go(func() {
+			if _, err := i.Transform(ctx, Env{}, batchOf("a")); !errors.Is(err, context.Canceled) {
+				t.Errorf("the neighbour ended with %v", err)
+			}
+		})
 	}
-	release()
-	hold(t)()
+	<-deepNow
+	i := instantiate(t, load(t, "deep", func(c *Config) { c.Limits.Timeout = 2 * time.Second }))
+	for range 2 {
+		if _, err := i.Transform(t.Context(), Env{}, batchOf("a")); err != nil {
+			t.Fatal(err)
+		}
+		i = instantiate(t, i.m)
+	}
+	<-deepNow
+	<-deepNow
+}
+
+// A guest that sleeps gives its turn away, and has what it had.
+func TestSleepGivesWay(t *testing.T) {
+	stack := make([]byte, 3*deepStack)
+	i := &Instance{m: &Module{}, running: &function{stack: reflect.ValueOf(&struct{ stack []byte }{stack}).Elem().Field(0)}, world: world{open: true}}
+	i.ctx.Context = t.Context()
+	i.tank.deadline = time.Now().Add(time.Hour)
+	i.queue()
+	if !i.deep {
+		t.Fatal("it has no turn")
+	}
+	i.pass(1)
+	if i.deep || i.running.had != len(stack) {
+		t.Errorf("it keeps its turn, and has %d bytes", i.running.had)
+	}
+	defer hold(t)()
+	i.queue()
 }
 
 // The turn is given back after a trap, and what it left to the collector is collected before.

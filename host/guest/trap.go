@@ -96,11 +96,7 @@ func (i *Instance) ended(err error) error {
 // trapOf makes a trap of what the runtime returned and of what the guest said before.
 func (i *Instance) trapOf(err error) *TrapError {
 	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n\t")
-	text = strings.TrimSuffix(text, " (recovered by wazero)")
-	// A start function's error has a preamble that ends with the same words.
-	if at := strings.LastIndex(text, "wasm error: "); at >= 0 {
-		text = text[at+len("wasm error: "):]
-	}
+	text = strings.TrimPrefix(strings.TrimSuffix(text, " (recovered by wazero)"), "wasm error: ")
 	t := &TrapError{Kind: TrapPanic, Message: text, Stack: i.m.frames(trace), cause: err}
 	var limit *limitError
 	if errors.As(err, &limit) {

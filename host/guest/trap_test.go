@@ -84,6 +84,7 @@ func TestInitTraps(t *testing.T) {
 		{"init_trap", "bad threshold", TrapUnreachable},
 		{"initialize_trap", "unreachable", TrapUnreachable},
 		{"start_trap", "unreachable", TrapUnreachable},
+		{"recursion_start", "stack overflow", TrapStack},
 		{"record_trap", "unreachable", TrapUnreachable},
 		{"alloc_zero_init", "the guest has no room for the settings, an image of 95 bytes", TrapMemory},
 	} {
@@ -93,11 +94,11 @@ func TestInitTraps(t *testing.T) {
 			for range 2 {
 				i, err := m.Instantiate(t.Context())
 				trap := trapOf(t, err)
-				if i != nil || trap.Kind != TrapInit || trap.Message != c.message {
+				if i != nil || trap.Kind != TrapInit || trap.Message != c.message || trap.Suspect != -1 {
 					t.Errorf("got %s: %s", trap.Kind, trap.Message)
 				}
 				var inner *TrapError
-				if errors.As(errors.Unwrap(trap), &inner) != (c.inner != "") || inner != nil && inner.Kind != c.inner {
+				if errors.As(errors.Unwrap(trap), &inner) != (c.inner != "") || inner != nil && (inner.Kind != c.inner || inner.Suspect != -1) {
 					t.Errorf("inside is %v", errors.Unwrap(trap))
 				}
 			}

@@ -112,9 +112,9 @@ func (e *TrapError) locate(b *abi.Batch) {
 	}
 }
 
-// trap fills in whose trap it is and holds the message to its bound.
+// trap fills in whose trap it is, of no record that is known, and holds the message to its bound.
 func (m *Module) trap(t *TrapError) *TrapError {
-	t.Transform, t.Digest = m.config.Name, m.digest
+	t.Transform, t.Digest, t.Suspect = m.config.Name, m.digest, -1
 	t.Message = clean(t.Message, maxMessage)
 	if t.Kind == TrapMemory && t.Limit == "" {
 		t.Limit = LimitMemory

@@ -220,6 +220,8 @@ func (i *Instance) pass(ns uint64) {
 		i.world.advance(ns)
 		return
 	}
+	// Who sleeps needs no larger stack.
+	i.giveWay()
 	left := max(0, time.Until(i.tank.deadline)+1)
 	timer := time.NewTimer(time.Duration(min(ns, uint64(left))))
 	defer timer.Stop()
