@@ -26,6 +26,9 @@ type frame struct {
 	params, results int
 	// base is the height of the operand stack below the block's own.
 	base int
+	// ways are the branches to it, sets the local.set and local.tee before it, looped says that there is a loop inside.
+	ways, sets int
+	looped     bool
 }
 
 // body is a function's body, read and written in its shortest form, functions renumbered.
@@ -44,6 +47,9 @@ type body struct {
 	loops  int // open ones
 	// height of the operand stack.
 	height int
+	// sets is how often locals were set, deepest the depth of loops, work what there is where ways meet.
+	sets, deepest int
+	work          uint64
 	// values and targets of br_table that were counted.
 	values, targets uint64
 
@@ -60,6 +66,7 @@ func (b *body) read(t transcript, typ FuncType) error {
 	b.transcript = t
 	b.locals, b.events, b.frames = b.locals[:0], b.events[:0], b.frames[:0]
 	b.plain, b.dead, b.loops, b.height, b.values, b.targets = 0, false, 0, 0, 0, 0
+	b.sets, b.deepest, b.work = 0, 0, 0
 	b.calls, b.checked, b.bulk = false, false, false
 	b.vars = len(typ.Params)
 	b.declareLocals()
@@ -69,6 +76,7 @@ func (b *body) read(t transcript, typ FuncType) error {
 	for b.err == nil && len(b.frames) > 0 {
 		b.instruction()
 	}
+	b.labour()
 	return b.end()
 }
 
@@ -130,7 +138,7 @@ func (b *body) open(kind form) {
 	}
 	b.keep()
 	b.carry(params + results)
-	b.frames = append(b.frames, frame{kind: kind, dead: b.dead, event: len(b.events), params: params, results: results, base: b.height})
+	b.frames = append(b.frames, frame{kind: kind, dead: b.dead, event: len(b.events), params: params, results: results, base: b.height, sets: b.sets})
 	b.push(params)
 	b.event(event{kind: kind, pos: at, params: params > 0})
 	b.limit("a function with blocks in blocks to a depth of %d, at most %d are allowed", uint64(len(b.frames)-1), uint64(b.w.o.Limits.Nesting))
@@ -145,6 +153,9 @@ func (b *body) label(kind form) {
 	}
 	f := &b.frames[len(b.frames)-1-int(l)]
 	carried := f.results
+	if !b.dead {
+		f.ways++
+	}
 	switch {
 	case f.kind == loop:
 		carried = f.params
@@ -184,9 +195,7 @@ func (b *body) close() {
 	if !b.dead && b.height != f.base+f.results {
 		b.fail("%d operands at the end of a block that has %d results", b.height-f.base, f.results)
 	}
-	if f.reached || f.kind != block && f.kind != loop {
-		b.join()
-	}
+	b.join(&f)
 	live := !f.dead && (!b.dead || f.reached || f.kind == ifElse)
 	b.event(event{kind: end, pos: uint32(len(b.out) - 1), flag: live})
 	b.dead, b.height = !live, f.base

@@ -78,6 +78,43 @@ func TestCodeBounds(t *testing.T) {
 	}
 }
 
+// What would take a compiler much longer than its bytes is refused: it looks at all locals for each of them, on each way to where
+// ways meet, and again for each loop in a loop.
+func TestWork(t *testing.T) {
+	t.Parallel()
+	body := func(locals int, instructions string) []byte {
+		return code([]byte("\x01" + number(locals) + "\x7f" + instructions + "\x0b")...)
+	}
+	const back = "\x41\x00\x0d\x00\x0b" // to the head of a loop, or to the end of a block
+	for _, c := range []struct {
+		name   string
+		locals int
+		code   func(n int) string
+		most   int
+	}{
+		{"loops", 10_000, func(n int) string { return strings.Repeat("\x03\x40"+back, n) }, 4},
+		{"loops in loops", 1000, func(n int) string { return strings.Repeat("\x03\x40", n) + strings.Repeat(back, n) }, 27},
+		{"branches back", 10_000, func(n int) string { return "\x03\x40" + strings.Repeat(back[:4], n) + "\x0b" }, 16},
+		{"branches behind a loop", 10_000, func(n int) string {
+			return "\x02\x40\x03\x40" + back + strings.Repeat(back[:4], n) + "\x0b"
+		}, 14},
+		{"branches past what is set", 10_000, func(n int) string {
+			return "\x02\x40" + strings.Repeat("\x41\x00\x21\x00", 5000) + strings.Repeat(back[:4], n) + "\x0b"
+		}, 159},
+		{"fills", 10_000, func(n int) string { return strings.Repeat("\x41\x00\x41\x00\x41\x00\xfc\x0b\x00", n) }, 4},
+	} {
+		for n, ok := range map[int]bool{c.most: true, c.most + 1: false} {
+			_, err := Rewrite(body(c.locals, c.code(n)), Options{})
+			if ok != (err == nil) || err != nil && !strings.Contains(err.Error(), "too large: locals where ways meet are work of ") {
+				t.Errorf("%d %s: %v", n, c.name, err)
+			}
+		}
+	}
+	if _, err := Rewrite(functions("\x01\x01\x7f\x03\x40"+back+"\x0b", "\x01\x01\x7f\x03\x40"+back+"\x0b"), Options{Limits: Limits{Work: 19}}); err == nil || !strings.Contains(err.Error(), "work of 20 in all functions so far, at most 19 is allowed") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Operands that look like blocks mislead nobody who follows the instructions.
 func TestOperands(t *testing.T) {
 	t.Parallel()

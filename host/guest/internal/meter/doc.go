@@ -25,7 +25,8 @@
 //   - M4: every number of the output has its shortest form. The runtime's decoder reads some prefixed opcodes as single
 //     bytes; in a longer form the same bytes would be other instructions to it than to the gate.
 //   - M5: time and memory are bounded by the size of the input and the Limits, whatever the bytes say.
-//     What a body makes the compiler keep is counted as it is read, by the height of the operand stack and the locals.
+//     What a body makes the compiler keep is counted as it is read, by the height of the operand stack and the locals,
+//     and what it makes it do.
 //   - M6: the output depends on the input, the Options and Version alone, byte for byte.
 //
 // # The loop

@@ -16,6 +16,9 @@ func (b *body) instruction() {
 	case plain:
 	case local:
 		b.copyIndex("local", b.vars)
+		if op != 0x20 { // not local.get
+			b.sets++
+		}
 	case global:
 		b.copyIndex("global", len(b.w.declared.Globals))
 	case memoryAccess, memoryLane:
@@ -132,7 +135,7 @@ func (b *body) bulkOperation(kind form, at int) {
 		b.moves(memoryFill, at, bytesShift)
 	case memoryFill:
 		b.memory()
-		b.keepAcrossLoop()
+		b.fills()
 		b.moves(memoryFill, at, bytesShift)
 	case tableInit:
 		b.copyIndex("element segment", b.w.segments)
@@ -143,7 +146,7 @@ func (b *body) bulkOperation(kind form, at int) {
 		b.copyIndex("table", len(b.w.declared.Tables))
 		b.moves(memoryFill, at, entriesShift)
 	case tableFill:
-		b.keepAcrossLoop()
+		b.fills()
 		b.copyIndex("table", len(b.w.declared.Tables))
 		b.moves(memoryFill, at, entriesShift)
 	case tableGrow:

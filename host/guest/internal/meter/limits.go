@@ -23,6 +23,10 @@ type Limits struct {
 	Values int
 	// ModuleValues is how many all functions may together, 16,000,000 and 22 for each byte of the module.
 	ModuleValues int
+	// Work is how much there may be for a compiler where ways meet, in all functions: for each way to the head of a loop the square of
+	// the locals, for each to the end of a block that of the locals set inside, times one more than the depth of loops in each other.
+	// 4,000,000,000 and 800 for each byte of the module.
+	Work uint64
 	// Targets of all br_table instructions of a function, 65,520.
 	Targets int
 	// MemoryPages is what the memory may begin with, in pages of 64 KiB, and the most to which it may grow: 65536.
@@ -41,6 +45,9 @@ const (
 
 	moduleValues  = 16_000_000
 	valuesPerByte = 22
+
+	moduleWork  = 4_000_000_000
+	workPerByte = 800
 )
 
 func (l Limits) complete() Limits {

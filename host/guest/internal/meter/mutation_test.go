@@ -27,7 +27,7 @@ func sound(wasm []byte, mode Mode) error {
 		return fmt.Errorf("%d bytes became %d", len(wasm), len(m.Wasm))
 	}
 	wide := Limits{
-		Nesting: 1 << 20, Loops: 1 << 20, Values: 1 << 40, ModuleValues: 1 << 40, Targets: 1 << 30, BodyBytes: 1 << 30, Locals: 60_000, ModuleLocals: 1 << 30,
+		Nesting: 1 << 20, Loops: 1 << 20, Values: 1 << 40, ModuleValues: 1 << 40, Work: 1 << 60, Targets: 1 << 30, BodyBytes: 1 << 30, Locals: 60_000, ModuleLocals: 1 << 30,
 	}
 	var reserved *ReservedError
 	if _, err := Rewrite(m.Wasm, Options{Mode: mode, Limits: wide}); !errors.As(err, &reserved) {

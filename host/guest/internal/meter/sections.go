@@ -50,7 +50,7 @@ type rewriter struct {
 	exported                   map[uint32]bool // functions that the host may call
 	// dataCount is -1 without a section of that name.
 	dataCount, dataSegments int
-	values                  uint64 // of all bodies so far
+	values, work            uint64 // of all bodies so far
 	hasNames                bool
 
 	last int              // rank of the last section that was no custom section
@@ -88,6 +88,9 @@ func (w *rewriter) module(wasm []byte) (Module, error) {
 	}
 	if w.o.Limits.ModuleValues == 0 {
 		w.o.Limits.ModuleValues = moduleValues + valuesPerByte*len(wasm)
+	}
+	if w.o.Limits.Work == 0 {
+		w.o.Limits.Work = moduleWork + workPerByte*uint64(len(wasm))
 	}
 	w.last, w.dataCount = -1, -1
 	w.out = append(make([]byte, 0, len(wasm)+len(wasm)/2+256), preamble...)

@@ -24,11 +24,50 @@ func (b *body) keepAcrossArm() { b.tally(armValues * (b.vars + b.height)) }
 // keepAcrossCheck counts what is kept across a check, where one may come after so many of the same.
 func (b *body) keepAcrossCheck(after int) { b.tally((b.vars + b.height) / after) }
 
-// keepAcrossLoop counts what is kept where a loop begins besides; filling memory or a table is one.
+// keepAcrossLoop counts what is kept where a loop begins besides.
 func (b *body) keepAcrossLoop() { b.tally(loopJoins * (joinValues*b.vars + b.height)) }
 
-// join counts the locals where ways meet.
-func (b *body) join() { b.tally(joinValues * b.vars) }
+// join counts the locals where ways meet, behind a frame or at the head of one, and the work that there is with them: the compiler
+// looks at all of them, on each way, for each of them.
+func (b *body) join(f *frame) {
+	if f.kind == loop {
+		f.looped = f.looped || f.ways > 0
+		b.head(f.ways, b.loops+1)
+	} else if f.ways > 0 || f.kind != block {
+		b.tally(joinValues * b.vars)
+		n := b.vars
+		if !f.looped {
+			n = min(n, b.sets-f.sets) // what is not set inside is the same on all ways
+		}
+		b.work += uint64(n) * uint64(n) * uint64(f.ways+1)
+	}
+	if f.looped && len(b.frames) > 0 {
+		b.frames[len(b.frames)-1].looped = true
+	}
+}
+
+// head counts the work at the head of a loop to which so many branches go back.
+func (b *body) head(ways, depth int) {
+	if ways > 0 {
+		b.work += uint64(b.vars) * uint64(b.vars) * uint64(ways+loopJoins)
+		b.deepest = max(b.deepest, depth)
+	}
+}
+
+// fills counts an operation that the runtime makes a loop of.
+func (b *body) fills() {
+	b.keepAcrossLoop()
+	if !b.dead {
+		b.head(1, b.loops+1)
+		b.frames[len(b.frames)-1].looped = true
+	}
+}
+
+// labour adds what is to do for the function to that of the module. The compiler does it again as often as loops lie in each other.
+func (b *body) labour() {
+	b.w.work += b.work * uint64(b.deepest+1)
+	b.limit("locals where ways meet are work of %d in all functions so far, at most %d is allowed: divide the function", b.w.work, b.w.o.Limits.Work)
+}
 
 func (b *body) tally(n int) {
 	b.values += uint64(n)
