@@ -3,6 +3,8 @@ package kafka_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -215,4 +217,48 @@ func TestOneNameTwice(t *testing.T) {
 	}
 	verifyUpper(t, out, n)
 	verifyLag(t, cfg.Group, in)
+}
+
+// TestScale holds that a pipeline which grows from one host to five, and shrinks to one again, under load, loses and doubles nothing,
+// and that the work is shared.
+func TestScale(t *testing.T) {
+	for _, protocol := range []host.GroupProtocol{host.GroupClassic, host.GroupConsumer} {
+		t.Run(string(protocol), func(t *testing.T) {
+			in, out := topic(t, "in", 10), topic(t, "out", 10)
+			const hosts, each = 5, 20_000
+			cfg := pipeline(t, in, out, guest.Config{Name: "upper", Native: upper})
+			cfg.GroupProtocol, cfg.Once, cfg.MaxRecords, cfg.Leave, cfg.Workers = protocol, false, 500, host.LeaveAlways, 1
+			adm := admin(t)
+			var mu sync.Mutex
+			worked := map[int]int{}
+			var fleet []*running
+			n := 0
+			more := func() {
+				fill(t, in, n, n+each)
+				n += each
+				load.Await(t, "the end of the input", func(ctx context.Context) bool { return drained(ctx, adm, cfg.Group, in) })
+			}
+			for i := range hosts {
+				one := cfg
+				one.Instance = fmt.Sprint(i)
+				one.Hooks.Committed = func(txn host.Transaction) { mu.Lock(); worked[i] += txn.In; mu.Unlock() }
+				fleet = append(fleet, start(t, one))
+				more()
+			}
+			load.Await(t, "five members", func(ctx context.Context) bool { return members(ctx, adm, cfg.Group, protocol) == hosts })
+			more() // by all of them
+			for i := hosts - 1; i > 0; i-- {
+				fleet[i].end(t)
+				more()
+			}
+			fleet[0].end(t)
+			verifyUpper(t, out, n)
+			verifyLag(t, cfg.Group, in)
+			mu.Lock()
+			defer mu.Unlock()
+			if len(worked) != hosts {
+				t.Errorf("records by host: %v, want %d hosts that worked", worked, hosts)
+			}
+		})
+	}
 }
