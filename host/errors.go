@@ -174,6 +174,12 @@ func isRecordFault(err error) bool {
 	return isAny(err, kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp, kerr.PolicyViolation, errPlacement)
 }
 
+// sameFault says that two records were refused for the same reason.
+func sameFault(a, b error) bool {
+	var x, y *kerr.Error
+	return errors.As(a, &x) && errors.As(b, &y) && x.Code == y.Code
+}
+
 func isAny(err error, targets ...error) bool {
 	for _, t := range targets {
 		if errors.Is(err, t) {

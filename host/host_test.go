@@ -168,6 +168,19 @@ func TestSlowStart(t *testing.T) {
 	if got := r.h.Status().SessionsRecreated; got != slowStarts {
 		t.Errorf("begun again %d times, want %d", got, slowStarts)
 	}
+	h, err := New(w.ctx(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := newWorker(h, 0)
+	again.failures = 5 // of another kind
+	mention(t, again.run(w.ctx()), nil, "the limit is 20ms")
+	if got := h.Status().SessionsRecreated; got != slowStarts {
+		t.Errorf("begun again %d times after other failures, want %d", got, slowStarts)
+	}
+	if err := h.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestNewIsCutOff: a context that is done is no mistake of the configuration.

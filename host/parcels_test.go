@@ -64,3 +64,35 @@ func TestLettersInParcels(t *testing.T) {
 		t.Errorf("%d dead letters, want 60", len(got))
 	}
 }
+
+// TestFaultsOfTwoTopics: what one topic refuses says nothing of what another does: each record is judged by its own.
+func TestFaultsOfTwoTopics(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{"aother", "zother"} { // which answers first is not known
+		w := newWorld(t, map[string]int32{"in": 1, "out": 1, other: 1, "dead": 1})
+		w.produce(0, 2, 1)
+		w.takes("out", 5000)
+		w.broker.Inject(devbroker.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: other, Err: kerr.InvalidTimestamp, Count: -1})
+		cfg := w.config(native(func(r *abi.Record, i uint32, out *abi.Result) error {
+			o := same(r, i)
+			if string(r.Value) == "00001" {
+				o.Output = 1
+				out.Records = append(out.Records, o)
+				return nil
+			}
+			for range 20 {
+				o.Value = bytes.Repeat([]byte("x"), 500)
+				out.Records = append(out.Records, o)
+			}
+			return nil
+		}))
+		cfg.Outputs["other"], cfg.DefaultOutput = other, "out"
+		cfg.Errors, cfg.Logger = ErrorPolicy{DeadLetter: "dead"}, zap.NewNop()
+		if err := w.once(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if got, letters := w.read(20), w.letters(1); len(got) != 20 || len(letters) != 1 || letters[0] != "00001 in/0/1 unwritable" {
+			t.Errorf("%s: %d outputs, dead letters %v", other, len(got), letters)
+		}
+	}
+}

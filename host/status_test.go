@@ -221,8 +221,8 @@ func TestRecordFaultFirst(t *testing.T) {
 		topic  string
 	}{
 		"none":                          {},
-		"another one alone":             {[]failed{{3, kerr.InvalidTxnState}}, kerr.InvalidTxnState, "in/0/13:[3]", "out"},
-		"the first of others":           {[]failed{{3, kerr.InvalidTxnState}, {1, kerr.UnknownServerError}}, kerr.InvalidTxnState, "in/0/13:[3]", "out"},
+		"another one alone":             {[]failed{{3, kerr.InvalidTxnState}}, kerr.InvalidTxnState, "", "out"},
+		"the first of others":           {[]failed{{3, kerr.InvalidTxnState}, {1, kerr.UnknownServerError}}, kerr.InvalidTxnState, "", "out"},
 		"after others":                  {[]failed{{3, kerr.InvalidTxnState}, {1, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/11:[1]", "out"},
 		"before others":                 {[]failed{{2, kerr.InvalidRecord}, {0, kerr.InvalidTxnState}}, kerr.InvalidRecord, "in/0/12:[2]", "out"},
 		"a batch":                       {[]failed{{3, kerr.InvalidRecord}, {1, kerr.InvalidRecord}, {2, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/11:[1] in/0/12:[2] in/0/13:[3]", "out"},
@@ -230,8 +230,9 @@ func TestRecordFaultFirst(t *testing.T) {
 		"of several partitions":         {[]failed{{1, kerr.InvalidRecord}, {4, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/11:[1] in/1/99:[4]", "out"},
 		"of several outputs":            {[]failed{{6, kerr.InvalidRecord}, {1, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/11:[1]", "out"},
 		"of another output":             {[]failed{{6, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/13:[6]", "audit"},
-		"one fault and another":         {[]failed{{0, kerr.InvalidTimestamp}, {2, kerr.InvalidRecord}}, kerr.InvalidTimestamp, "in/0/10:[0] in/0/12:[2]", "out"},
+		"one fault and another":         {[]failed{{0, kerr.InvalidTimestamp}, {2, kerr.InvalidRecord}}, kerr.InvalidTimestamp, "in/0/10:[0]", "out"},
 		"answers that are none, errors": {[]failed{{0, nil}, {2, kerr.PolicyViolation}, {1, nil}}, kerr.PolicyViolation, "in/0/12:[2]", "out"},
+		"another topic's":               {[]failed{{6, kerr.MessageTooLarge}, {1, kerr.InvalidTimestamp}}, kerr.InvalidTimestamp, "in/0/11:[1]", "out"},
 		"dead letters":                  {[]failed{{8, kerr.InvalidRecord}, {7, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/7:[7] in/0/8:[8]", "dead"},
 		"a dead letter and an output":   {[]failed{{7, kerr.InvalidRecord}, {6, kerr.InvalidRecord}}, kerr.InvalidRecord, "in/0/13:[6]", "audit"},
 	} {

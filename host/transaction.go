@@ -44,8 +44,9 @@ type transaction struct {
 	arena   abi.Arena    // bytes that out shares
 
 	mu       sync.Mutex
-	failed   error                    // of the first record that was not produced, a record's own fault before others
-	culprits map[*kgo.Record]struct{} // those that failed like it: the broker refuses a batch as a whole
+	failed   error                 // the first that says nothing against a record
+	victim   *kgo.Record           // the record that it came to
+	culprits map[*kgo.Record]error // those that were refused; the broker refuses a batch as a whole
 }
 
 // source is where an output record comes from.
@@ -67,7 +68,7 @@ func (t *transaction) reset() *transaction {
 	t.arena.Reset()
 	t.started, t.ended, t.guest, t.polled = time.Time{}, time.Time{}, 0, false
 	t.in, t.dropped, t.inBytes, t.outBytes = 0, 0, 0, 0
-	t.out, t.sources, t.failed, t.culprits = out, sources, nil, nil
+	t.out, t.sources, t.failed, t.victim, t.culprits = out, sources, nil, nil, nil
 	t.judged, t.guilty, t.verdicts, t.firstGuilty, t.asked = 0, 0, nil, nil, false
 	return t
 }
@@ -86,30 +87,39 @@ func (t *transaction) promise(r *kgo.Record, err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	own := isRecordFault(err)
-	if t.failed == nil || own && !isRecordFault(t.failed) {
-		t.failed, t.culprits = err, map[*kgo.Record]struct{}{}
-	}
-	if len(t.culprits) == 0 || own {
-		t.culprits[r] = struct{}{}
+	switch {
+	case isRecordFault(err):
+		if t.culprits == nil {
+			t.culprits = map[*kgo.Record]error{}
+		}
+		t.culprits[r] = err
+	case t.failed == nil:
+		t.failed, t.victim = err, r
 	}
 }
 
-// failure is what promise collected: the topic of the first output that failed, or of the first dead letter where only these did, and
-// the input records whose outputs failed with it.
+// failure is what promise collected. Where records were refused: the topic of the first output among them, or of the first dead letter
+// where only these were; its error; and the input records whose outputs failed with that topic in the same way. Else the first
+// error, with the topic.
 func (t *transaction) failure() (suspects []suspect, topic string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	letters := true
 	for i := range t.out {
-		if _, ok := t.culprits[&t.out[i]]; ok && (topic == "" || letters && t.sources[i].stage != nil) {
-			topic, letters = t.out[i].Topic, t.sources[i].stage == nil
+		if refused := t.culprits[&t.out[i]]; refused != nil && (err == nil || letters && t.sources[i].stage != nil) {
+			topic, err, letters = t.out[i].Topic, refused, t.sources[i].stage == nil
 		}
+	}
+	if err == nil {
+		if t.victim != nil {
+			topic = t.victim.Topic
+		}
+		return nil, topic, t.failed
 	}
 	at := map[source]int{}
 	for i := range t.out {
-		if _, ok := t.culprits[&t.out[i]]; !ok || t.out[i].Topic != topic {
-			continue // those of other topics fail again the next time
+		if refused := t.culprits[&t.out[i]]; refused == nil || t.out[i].Topic != topic || !sameFault(refused, err) {
+			continue // those that failed otherwise fail again the next time
 		}
 		from := t.sources[i]
 		n, known := at[from]
@@ -120,7 +130,7 @@ func (t *transaction) failure() (suspects []suspect, topic string, err error) {
 		}
 		suspects[n].outputs = append(suspects[n].outputs, i)
 	}
-	return suspects, topic, t.failed
+	return suspects, topic, err
 }
 
 // withdraw takes back what came out of guilty records since the mark.

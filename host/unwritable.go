@@ -135,7 +135,7 @@ func (p *prober) refuses(ctx context.Context, suspects []suspect) (bool, error) 
 	probe.mu.Lock()
 	defer probe.mu.Unlock()
 	switch {
-	case isRecordFault(probe.failed):
+	case len(probe.culprits) > 0:
 		return true, nil
 	case undelivered != nil:
 		return false, undelivered

@@ -48,6 +48,7 @@ type worker struct {
 	room      room
 	lastEnd   time.Time
 	failures  int // in a row, of steps or sessions
+	slow      int // starts of instances in a row that took too long
 	fences    []time.Time
 	member    atomic.Pointer[string] // the member id of the last session
 
@@ -80,8 +81,11 @@ func (w *worker) run(ctx context.Context) error {
 		if ctx.Err() != nil && (err == nil || classify(err) != actStop) {
 			return nil // drained; what had an unknown outcome is decided by the committed offsets at the next start
 		}
-		if classify(err) == actStop && !(isSlowStart(err) && w.failures < slowStarts) {
+		if classify(err) == actStop && !(isSlowStart(err) && w.slow < slowStarts) {
 			return w.named(err)
+		}
+		if isSlowStart(err) {
+			w.slow++
 		}
 		if isFence(err) {
 			if err := w.fenced(ctx, err); err != nil {
@@ -115,6 +119,7 @@ func (w *worker) live(ctx context.Context) error {
 	if err := w.chain.open(ctx); err != nil { // before anything is polled: init may refuse its settings
 		return err
 	}
+	w.slow = 0
 	defer w.leave(ctx) // once the session is closed: it would join again; one that could not be opened may have joined too
 	s, err := w.openSession(ctx)
 	if err != nil {
