@@ -26,7 +26,7 @@ type Instance struct {
 
 	mod              api.Module
 	mem              api.Memory
-	linear           experimental.LinearMemory // what mem lies in; nil where the runtime has it
+	linear           experimental.LinearMemory // what mem lies in
 	alloc, transform function
 	// running is the function that the guest is in. deep says that it is this one's turn to have a deep stack, from since on; depth is
 	// the largest stack that a function had in this call.
@@ -56,7 +56,8 @@ type Instance struct {
 }
 
 // Instantiate makes an instance of the module and initializes it: its start functions, then init with the settings image. A
-// guest that traps there, or that returns an error, is a *TrapError of kind init.
+// guest that traps there, or that returns an error, is a *TrapError of kind init; one for whose memory the system has no room is
+// one of kind memory.
 func (m *Module) Instantiate(ctx context.Context) (*Instance, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -96,7 +97,10 @@ func (i *Instance) start(ctx context.Context) (err error) {
 	defer i.leave()
 	defer func() {
 		// What the runtime does beside calls it does not recover from by itself.
-		if p := recover(); p != nil {
+		p := recover()
+		if limit, ok := p.(*limitError); ok {
+			err = i.trapOf(limit) // as it is: nothing of the guest has run
+		} else if p != nil {
 			err = i.initTrap(i.m.trap(&TrapError{Kind: TrapPanic, Message: fmt.Sprintf("it cannot be instantiated: %v", p)}))
 		}
 	}()

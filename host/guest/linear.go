@@ -2,34 +2,19 @@ package guest
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// withLinear has the runtime take the instance's memory from the system.
+// withLinear has the runtime take the instance's memory from the system. A memory that begins with so many bytes and for which
+// there is no room ends the instantiation: the runtime would take it for granted.
 func (i *Instance) withLinear(ctx context.Context) context.Context {
-	return experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(capacity, most uint64) experimental.LinearMemory {
-		if l := newLinear(most); l != nil {
-			i.linear = l
-			return l
+	return experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(least, most uint64) experimental.LinearMemory {
+		i.linear = newLinear(most)
+		if i.linear.Reallocate(least) == nil && least > 0 {
+			panic(&limitError{TrapMemory, "", fmt.Sprintf("the system has no room for the %d bytes that its memory begins with", least)})
 		}
-		return &heap{make([]byte, 0, capacity)}
+		return i.linear
 	}))
 }
-
-// heap is a memory in Go's heap.
-type heap struct{ bytes []byte }
-
-// Reallocate grows the memory by a copy.
-func (h *heap) Reallocate(size uint64) []byte {
-	if size > uint64(cap(h.bytes)) {
-		grown := make([]byte, size)
-		copy(grown, h.bytes)
-		h.bytes = grown
-	}
-	h.bytes = h.bytes[:size]
-	return h.bytes
-}
-
-// Free leaves it to the collector.
-func (h *heap) Free() { h.bytes = nil }
