@@ -13,7 +13,7 @@ func (i *Instance) withLinear(ctx context.Context) context.Context {
 	return experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(least, most uint64) experimental.LinearMemory {
 		i.linear = newLinear(most)
 		if i.linear.Reallocate(least) == nil && least > 0 {
-			panic(&limitError{TrapMemory, "", fmt.Sprintf("the system has no room for the %d bytes that its memory begins with", least)})
+			interrupt(&limitError{TrapMemory, "", fmt.Sprintf("the system has no room for the %d bytes that its memory begins with", least)})
 		}
 		return i.linear
 	}))
