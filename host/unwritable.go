@@ -86,6 +86,11 @@ type prober struct {
 // bisect is given suspects that were refused together.
 func (p *prober) bisect(ctx context.Context, suspects []suspect) error {
 	if len(suspects) == 1 {
+		// Once more, alone: after a refusal the client may give its error to what it is handed next, too.
+		refused, err := p.refuses(ctx, suspects)
+		if err != nil || !refused {
+			return err
+		}
 		at := &suspects[0]
 		v := verdict{at.offset, at.stage.name, at.stage.digest(), p.cause.topic, 1, p.cause.err}
 		p.w.h.verdicts.convict(at.topic, at.partition, v)
