@@ -111,13 +111,37 @@ func refuel(i *Instance, _ api.Memory, stack []uint64) {
 	grant := max(t.slice, need-fuel)
 	if rest := t.budget - t.granted; grant > rest {
 		if fuel+rest < need {
-			interrupt(&limitError{TrapFuel, t.limit, fmt.Sprintf("out of fuel: %d units were used, and %d more are needed, of the limit of %d", t.used, need, t.budget)})
+			interrupt(t.exhausted(need))
 		}
 		grant = rest
 	}
 	i.queue()
 	t.granted += grant
 	stack[0] = uint64(fuel + grant)
+}
+
+func (t *tank) exhausted(need int64) error {
+	return &limitError{TrapFuel, t.limit, fmt.Sprintf("out of fuel: %d units were used, and %d more are needed, of the limit of %d", t.used, need, t.budget)}
+}
+
+// bytesPerUnit is what a function of the host looks at or moves for a unit of fuel, as the guest's own bulk operations do.
+const bytesPerUnit = 32
+
+// maxLook is how much it looks at or moves between two looks at the time of the call, in bytes.
+const maxLook = 64 << 10
+
+// pay charges for bytes that a function of the host is about to look at or to move, whatever comes of it: what a guest does costs
+// the same wherever it runs. Every call of one costs a fixed sum besides, which the meter charges.
+func (i *Instance) pay(bytes int) {
+	t := &i.tank
+	cost := (int64(bytes) + bytesPerUnit - 1) / bytesPerUnit
+	if cost > t.budget-t.read() {
+		interrupt(t.exhausted(cost))
+	}
+	if t.left != nil {
+		t.left.Set(t.left.Get() - uint64(cost))
+	}
+	i.yield()
 }
 
 // yield ends a call whose time is over, or whose context is done. It is called by every function of the host: the guest's time

@@ -1,10 +1,10 @@
 package guest
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -94,25 +94,24 @@ func (c *callContext) Value(key any) any {
 // hostLog is log(level, ptr, len). Every line of the text is a line of the log.
 func hostLog(i *Instance, mem api.Memory, stack []uint64) {
 	text := guestBytes(mem, abi.ImportLog, uint32(stack[1]), uint32(stack[2]))
+	i.pay(len(text))
 	if i.m.config.Log == nil {
 		return
 	}
-	level := abi.Level(min(uint32(stack[0]), uint32(abi.LevelError)))
-	for len(text) > 0 {
-		line, rest, _ := bytes.Cut(text, []byte{'\n'})
-		if !i.log(level, streamLog, line) {
-			// None of the others may pass in this second. Looking for them one by one would be work that the guest gets for nothing.
-			i.rate.dropped += countLines(rest)
-			return
-		}
-		text = bytes.TrimLeft(rest, "\r\n")
+	i.logged.level = abi.Level(min(uint32(stack[0]), uint32(abi.LevelError)))
+	for part := range slices.Chunk(text, maxLook) {
+		i.yield()
+		i.logged.write(part, i)
 	}
+	i.logged.flush(i)
 }
 
 // hostFail is fail(ptr, len): the last text before a trap is its message.
 func hostFail(i *Instance, mem api.Memory, stack []uint64) {
 	text := guestBytes(mem, abi.ImportFail, uint32(stack[0]), uint32(stack[1]))
-	i.failed = clean(string(text[:min(len(text), maxMessage+4)]), maxMessage)
+	text = text[:min(len(text), maxMessage+utf8.UTFMax)]
+	i.pay(len(text))
+	i.failed = clean(string(text), maxMessage)
 }
 
 // guestBytes are the bytes that a guest points at; pointing out of memory is a trap.

@@ -50,6 +50,7 @@ type Instance struct {
 	world          world
 	rate           rate
 	stdout, stderr stream
+	logged         stream // closed between two calls of log
 	said           said
 	// failed is what the guest told the import fail in this call.
 	failed string
@@ -64,6 +65,7 @@ func (m *Module) Instantiate(ctx context.Context) (*Instance, error) {
 	}
 	i := &Instance{
 		m: m, world: world{digest: m.digest, open: m.config.Capabilities.Clock == ClockWall, born: time.Now(), system: m.config.Capabilities.Random == RandomSystem},
+		logged: stream{name: streamLog},
 		stdout: stream{name: streamStdout, level: abi.LevelInfo},
 		stderr: stream{name: streamStderr, level: abi.LevelWarn},
 	}

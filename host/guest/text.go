@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,11 +11,12 @@ import (
 	"github.com/wasmflow/wasmflow/abi"
 )
 
-// Bounds of what a guest prints. maxWrite bounds one fd_write, which may write less than it was asked to.
+// Bounds of what a guest prints. maxWrite, in bytes, and maxVectors bound one fd_write, which may write less than it was asked to.
 const (
-	maxLine  = 4 << 10
-	maxCrash = 16 << 10
-	maxWrite = 64 << 10
+	maxLine    = 4 << 10
+	maxCrash   = 16 << 10
+	maxWrite   = maxLook
+	maxVectors = 1024
 )
 
 func quote(s string) string { return strconv.Quote(s) }
@@ -61,7 +63,7 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// stream is standard output or standard error: it makes lines of what is written.
+// stream is standard output, standard error or what goes to the import log: it makes lines of what is written.
 type stream struct {
 	name  string
 	level abi.Level
@@ -71,28 +73,36 @@ type stream struct {
 // write takes what the guest printed. Of a line it keeps the first 4 KiB.
 func (s *stream) write(b []byte, i *Instance) {
 	for len(b) > 0 {
-		end := 0
-		for end < len(b) && b[end] != '\n' {
-			end++
+		end := bytes.IndexByte(b, '\n')
+		whole := end >= 0
+		if !whole {
+			end = len(b)
 		}
 		s.line = append(s.line, b[:min(end, max(0, maxLine+utf8.UTFMax-len(s.line)))]...)
-		if end == len(b) {
+		if !whole {
 			return
 		}
-		s.flush(i)
 		b = b[end+1:]
+		if !s.flush(i) && s.name != streamStderr {
+			// None of the others may pass in this second. Looking for them one by one would be work that the guest gets for nothing.
+			rest := bytes.LastIndexByte(b, '\n') + 1
+			i.rate.dropped += countLines(b[:rest])
+			b = b[rest:]
+		}
 	}
 }
 
-func (s *stream) flush(i *Instance) {
+// flush hands on the line that is open, and says whether it passed.
+func (s *stream) flush(i *Instance) bool {
 	if len(s.line) == 0 {
-		return
+		return true
 	}
 	if s.name == streamStderr {
 		i.said.add(s.line)
 	}
-	i.log(s.level, s.name, s.line)
+	ok := i.log(s.level, s.name, s.line)
 	s.line = s.line[:0]
+	return ok
 }
 
 // said keeps the end of what a guest wrote to standard error during a call, and the beginning of a crash: a Go guest prints

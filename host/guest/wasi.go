@@ -93,12 +93,10 @@ func wasiClockTime(i *Instance, mem api.Memory, s []uint64) {
 	s[0] = fault(mem.WriteUint64Le(uint32(s[2]), ns))
 }
 
-// maxRandom is how many random bytes are made between two looks at the time of the call.
-const maxRandom = 1 << 20
-
 func wasiRandom(i *Instance, mem api.Memory, s []uint64) {
 	b, ok := mem.Read(uint32(s[0]), uint32(s[1]))
-	for part := range slices.Chunk(b, maxRandom) {
+	i.pay(len(b))
+	for part := range slices.Chunk(b, maxLook) {
 		i.yield()
 		i.world.fill(part)
 	}
@@ -120,10 +118,12 @@ func wasiWrite(i *Instance, mem api.Memory, s []uint64) {
 		s[0] = errnoFault
 		return
 	}
-	// Vectors may overlap: a few kilobytes can name terabytes. What is left over is written by the next call.
+	// Vectors may overlap: a few kilobytes can name terabytes, and many may be empty. What is left over is written by the next call.
+	vectors = vectors[:min(len(vectors), 8*maxVectors)]
 	written := uint32(0)
 	for ; len(vectors) > 0 && written < maxWrite; vectors = vectors[8:] {
 		size := min(binary.LittleEndian.Uint32(vectors[4:]), maxWrite-written)
+		i.pay(8 + int(size))
 		b, ok := mem.Read(binary.LittleEndian.Uint32(vectors), size)
 		if !ok {
 			s[0] = errnoFault
@@ -173,6 +173,7 @@ func wasiPoll(i *Instance, mem api.Memory, s []uint64) {
 		s[0] = errnoFault
 		return
 	}
+	i.pay(len(subs) + len(events))
 	// The guest may have laid the events over the subscriptions.
 	subs = bytes.Clone(subs)
 	wait := uint64(math.MaxUint64)

@@ -2,7 +2,7 @@ package meter
 
 // Version is part of the identity of a rewritten module, as the Mode is: it changes with every change of the output or of what
 // anything costs. Fuel is comparable only within a Version and a Mode.
-const Version = 3
+const Version = 4
 
 // The names of what is added. A module that has them already is refused with a *ReservedError.
 const (
@@ -10,7 +10,7 @@ const (
 	ImportModule = "wasmflow_meter"
 	ImportFunc   = "refuel"
 	// FuelExport names the global, a mutable i64: what is left of the fuel that was granted. It can be below zero by what was
-	// charged since the last check. What was used is what was granted less this.
+	// charged since the last check. What was used is what was granted less this. The host may charge by taking from it, too.
 	FuelExport = "wasmflow_meter.fuel"
 )
 
