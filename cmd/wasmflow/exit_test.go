@@ -82,7 +82,7 @@ func TestBlame(t *testing.T) {
 	init := &guest.TrapError{Kind: guest.TrapInit, Transform: "t", Message: "limit: missing", Stack: []string{"a", "b"}}
 	trap := &guest.TrapError{Kind: guest.TrapExit, Transform: "t", Message: "exit"}
 	panicked := &guest.TrapError{Kind: guest.TrapInit, Transform: "t", Message: "panic: no\nmain.go:3"}
-	const atModule, atConfig = `c.yaml:1:2: m: pipeline "p": transform "t" (module 0123456789ab) is refused: no`, `d.yaml:3:4: c: pipeline "p": transform "t": init: limit: missing (in a < b)`
+	const atModule, atConfig = `c.yaml:1:2: m: pipeline "p": transform "t" (module 0123456789ab) is refused: no`, `d.yaml:3:4: c: pipeline "p": transform "t": trap init: limit: missing (in a < b)`
 	for _, tt := range []struct {
 		name string
 		err  error
@@ -90,7 +90,7 @@ func TestBlame(t *testing.T) {
 	}{
 		{"what New refuses", fmt.Errorf("pipeline %q: %w:\n%w", "p", host.ErrConfig, errors.Join(fmt.Errorf("transform: %w", refused))), []string{atModule}},
 		{"init in both workers", errors.Join(fmt.Errorf("pipeline: %w", init), fmt.Errorf("pipeline: %w", init)), []string{atConfig}},
-		{"init that panics", panicked, []string{`d.yaml:3:4: c: pipeline "p": transform "t": init: panic: no; main.go:3`}},
+		{"init that panics", panicked, []string{`d.yaml:3:4: c: pipeline "p": transform "t": trap init: panic: no; main.go:3`}},
 		{"both", errors.Join(refused, init), []string{atModule, atConfig}},
 		{"init, and something else", errors.Join(init, errors.New("x")), []string{atConfig, "wasmflow: pipeline \"p\": transform \"t\": trap init: limit: missing (in a < b)\nx"}},
 		{"something else", fmt.Errorf("%w: x", host.ErrConfig), []string{`wasmflow: pipeline "p": the configuration is not valid: x`}},

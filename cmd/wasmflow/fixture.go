@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -48,16 +47,16 @@ func runFixture(ctx context.Context, m *guest.Module, fixture *config.Fixture, a
 		instance, err := m.Instantiate(ctx)
 		var trap *guest.TrapError
 		switch {
-		case errors.As(err, &trap):
-			err = fmt.Errorf("init: %s", strings.ReplaceAll(trap.Message, "\n", "; "))
-			return nil, &mistake{code: "init_refused", at: at, err: err, suggestion: "config and outputs of the fixture are what init gets"}
+		case errors.As(err, &trap) && trap.Kind == guest.TrapInit:
+			return nil, &mistake{code: "init_refused", at: at, err: trap, suggestion: "config and outputs of the fixture are what init gets"}
 		case err != nil:
 			return nil, err
 		}
 		run.StartFuel = instance.Fuel()
+		ran := 0 // records, up to those of the call that trapped
 		for _, b := range batches(fixture.Tests[i].Input) {
 			result, err := instance.Transform(ctx, guest.Env{}, b)
-			t.Fuel += instance.Fuel()
+			t.Fuel, ran = t.Fuel+instance.Fuel(), ran+len(b.Records)
 			if errors.As(err, &t.trap) {
 				t.Trap = err.Error()
 				break
@@ -66,7 +65,7 @@ func runFixture(ctx context.Context, m *guest.Module, fixture *config.Fixture, a
 			}
 			t.add(len(b.Records), &result)
 		}
-		t.FuelPerRecord = (t.Fuel + uint64(t.Records) - 1) / uint64(t.Records)
+		t.FuelPerRecord = (t.Fuel + uint64(ran) - 1) / uint64(ran)
 		run.Tests, run.MostPerRecord = append(run.Tests, t), max(run.MostPerRecord, t.FuelPerRecord)
 		if err := instance.Close(ctx); err != nil {
 			return nil, err

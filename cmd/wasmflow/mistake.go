@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/wasmflow/wasmflow/config"
 	"github.com/wasmflow/wasmflow/host"
@@ -61,11 +59,7 @@ func (b *blame) walk(err error) (other bool) {
 		if e.Kind != guest.TrapInit {
 			return true
 		}
-		text := fmt.Sprintf("transform %q: init: %s", e.Transform, strings.ReplaceAll(e.Message, "\n", "; "))
-		if len(e.Stack) > 0 {
-			text += " (in " + strings.Join(e.Stack, " < ") + ")"
-		}
-		b.add("init_refused", b.module(e.Transform).ConfigAt, &initError{text, e})
+		b.add("init_refused", b.module(e.Transform).ConfigAt, e)
 		return false
 	case interface{ Unwrap() []error }:
 		for _, one := range e.Unwrap() {
@@ -86,12 +80,3 @@ func (b *blame) add(code string, at config.Place, err error) {
 }
 
 func (b *blame) module(transform string) config.Module { return moduleOf(b.cfg, b.pipeline, transform) }
-
-// initError is a trap of init in the words of somebody who wrote the configuration that it refuses.
-type initError struct {
-	text string
-	trap *guest.TrapError
-}
-
-func (e *initError) Error() string { return e.text }
-func (e *initError) Unwrap() error { return e.trap }

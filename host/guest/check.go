@@ -54,7 +54,7 @@ func (d declarations) exportNames() map[string]string {
 	names := map[string]string{}
 	for _, x := range d.Exports {
 		if x.Kind == "func" {
-			names["$"+strconv.FormatUint(uint64(x.Index), 10)] = clean(x.Name, maxFrame)
+			names["$"+strconv.FormatUint(uint64(x.Index), 10)] = flat(x.Name, maxFrame)
 		}
 	}
 	return names
@@ -82,7 +82,7 @@ func (d declarations) checkMarker() []string {
 	var others []string
 	for _, x := range d.Exports {
 		if strings.HasPrefix(x.Name, abi.ExportMarkerPrefix) {
-			others = append(others, clean(x.Name, maxFrame))
+			others = append(others, flat(x.Name, maxFrame))
 		}
 	}
 	if len(others) > 0 {
@@ -193,7 +193,7 @@ func (d declarations) checkMetadata() []string {
 
 // checkImport says why a guest may not have an import; it is empty where it may.
 func checkImport(x meter.Extern) string {
-	name := quote(clean(x.Module, maxFrame)) + " " + quote(clean(x.Name, maxFrame))
+	name := quote(flat(x.Module, maxFrame)) + " " + quote(flat(x.Name, maxFrame))
 	if f, ok := findHostFunc(x.Module, x.Name); ok {
 		switch {
 		case x.Kind != "func":

@@ -72,7 +72,7 @@ func (m *Module) compile(ctx context.Context, wasm []byte) error {
 // say logs what the host has to say about the module.
 func (m *Module) say(text string) {
 	if m.config.Log != nil {
-		m.config.Log(LogLine{Transform: m.config.Name, Level: abi.LevelWarn, Stream: streamHost, Text: clean(text, maxLine)})
+		m.config.Log(LogLine{Transform: m.config.Name, Level: abi.LevelWarn, Stream: streamHost, Text: flat(text, maxLine)})
 	}
 }
 
@@ -83,7 +83,7 @@ func (m *Module) compileIn(ctx context.Context, wasm []byte, config wazero.Runti
 	defer func() {
 		// Some invalid modules make the compiler panic.
 		if p := recover(); p != nil {
-			err = m.refused("", clean(fmt.Sprintf("it cannot be compiled: %v", p), maxMessage))
+			err = m.refused("", flat(fmt.Sprintf("it cannot be compiled: %v", p), maxMessage))
 		}
 		if err != nil {
 			// The runtime holds nothing yet whose end could fail.
@@ -92,7 +92,7 @@ func (m *Module) compileIn(ctx context.Context, wasm []byte, config wazero.Runti
 	}()
 	compiled, err := rt.CompileModule(ctx, wasm)
 	if err != nil {
-		return m.refused("", clean("it is not valid WebAssembly: "+err.Error(), maxMessage))
+		return m.refused("", flat("it is not valid WebAssembly: "+err.Error(), maxMessage))
 	}
 	if err := instantiateHost(ctx, rt); err != nil {
 		return fmt.Errorf("offer the host's functions: %w", err)

@@ -11,14 +11,14 @@ import (
 func (m *Module) read(wasm []byte) (paying []byte, described bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = m.refused("", clean(fmt.Sprintf("it cannot be read: %v", p), maxMessage))
+			err = m.refused("", flat(fmt.Sprintf("it cannot be read: %v", p), maxMessage))
 		}
 	}()
 	if len(wasm) > maxModule {
 		return nil, false, m.refused("", fmt.Sprintf("%d bytes, a module may have %d", len(wasm), maxModule))
 	}
 	if err := preamble(wasm); err != nil {
-		return nil, false, m.refused("", clean(err.Error(), maxMessage))
+		return nil, false, m.refused("", flat(err.Error(), maxMessage))
 	}
 	o := meter.Options{FixedTables: true, Custom: metadataSection, Limits: meter.Limits{
 		ModuleBytes: maxModule, MemoryPages: uint32(m.config.Limits.Memory / pageSize), TableEntries: maxTableEntries,
@@ -29,7 +29,7 @@ func (m *Module) read(wasm []byte) (paying []byte, described bool, err error) {
 	m.key = fmt.Sprintf("%s-%s%d", m.digest, o.Mode, meter.Version)
 	paid, err := meter.Rewrite(wasm, o)
 	if paid.Declared == nil {
-		return nil, false, m.refused("", clean(err.Error(), maxMessage))
+		return nil, false, m.refused("", flat(err.Error(), maxMessage))
 	}
 	d := declarations{paid.Declared}
 	m.describe(d)
@@ -39,7 +39,7 @@ func (m *Module) read(wasm []byte) (paying []byte, described bool, err error) {
 		}
 	}
 	if err != nil {
-		return nil, true, m.refused("", clean(err.Error(), maxMessage))
+		return nil, true, m.refused("", flat(err.Error(), maxMessage))
 	}
 	m.paid = meter.Module{Imported: paid.Imported, Functions: paid.Functions}
 	return paid.Wasm, true, nil

@@ -103,7 +103,7 @@ func Inspect(ctx context.Context, wasm []byte) (Info, error) {
 
 // describe keeps what a module declares.
 func (m *Module) describe(d declarations) {
-	m.info.Name = clean(d.Name, maxFrame)
+	m.info.Name = flat(d.Name, maxFrame)
 	m.info.ABI = d.versions()
 	m.info.Imports, m.info.Exports = externs(d.Imports), externs(d.Exports)
 	for _, mem := range d.Memories[:min(1, len(d.Memories))] {
@@ -116,7 +116,7 @@ func (m *Module) describe(d declarations) {
 		m.info.Metadata = escape(d.Custom[0])
 	}
 	for _, p := range d.Producers {
-		m.info.Producers = append(m.info.Producers, Producer{clean(p.Field, maxFrame), clean(p.Name, maxFrame), clean(p.Version, maxFrame)})
+		m.info.Producers = append(m.info.Producers, Producer{flat(p.Field, maxFrame), flat(p.Name, maxFrame), flat(p.Version, maxFrame)})
 	}
 	m.names, m.prefix = d.exportNames(), d.Name
 	m.tables, m.stack = d.tableBytes(), len(d.Globals) > 0 && isStackPointer(d.Globals[0])
@@ -125,7 +125,7 @@ func (m *Module) describe(d declarations) {
 func externs(list []meter.Extern) []Extern {
 	out := make([]Extern, 0, len(list))
 	for _, x := range list {
-		e := Extern{Module: clean(x.Module, maxFrame), Name: clean(x.Name, maxFrame), Kind: x.Kind}
+		e := Extern{Module: flat(x.Module, maxFrame), Name: flat(x.Name, maxFrame), Kind: x.Kind}
 		if x.Kind == "func" {
 			e.Type = x.Type.String()
 		}

@@ -69,7 +69,7 @@ func goFrames() (out []string) {
 		case f.Function == "runtime.gopanic":
 			panicked = true
 		case panicked && !strings.HasPrefix(f.Function, "runtime."):
-			out = append(out, clean(fmt.Sprintf("%s (%s:%d)", f.Function, f.File, f.Line), maxFrame))
+			out = append(out, flat(fmt.Sprintf("%s (%s:%d)", f.Function, f.File, f.Line), maxFrame))
 		}
 		if !more {
 			return out

@@ -33,6 +33,9 @@ func clean(s string, n int) string {
 	return strings.TrimRight(cut(s, n), "\n")
 }
 
+// flat is clean for what must be one line, whoever shows it: names, places, reasons.
+func flat(s string, n int) string { return strings.ReplaceAll(clean(s, n), "\n", " ") }
+
 // steers says whether a character moves the cursor, changes colours or turns the direction of the text around it: what is
 // shown would not be what is there.
 func steers(r rune) bool {

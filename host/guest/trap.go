@@ -219,5 +219,5 @@ func frame(line, module string) string {
 	if at := strings.LastIndex(line, "::h"); at > 0 && len(line)-at == len("::h")+16 {
 		line = line[:at] // a hash of rustc
 	}
-	return strings.ReplaceAll(clean(readable(line), maxFrame), "\n", " ")
+	return flat(readable(line), maxFrame)
 }

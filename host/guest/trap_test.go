@@ -84,6 +84,7 @@ func TestInitTraps(t *testing.T) {
 		{"init_trap", "bad threshold", TrapUnreachable},
 		{"initialize_trap", "unreachable", TrapUnreachable},
 		{"start_trap", "unreachable", TrapUnreachable},
+		{"forged_start", "unreachable", TrapUnreachable},
 		{"recursion_start", "stack overflow", TrapStack},
 		{"record_trap", "unreachable", TrapUnreachable},
 		{"alloc_zero_init", "the guest has no room for the settings, an image of 95 bytes", TrapMemory},

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -108,5 +109,34 @@ func TestTrapNamesItsRecords(t *testing.T) {
 				t.Errorf("%v %s", trap, d)
 			}
 		})
+	}
+}
+
+// No name that a module has begins a line of its own, in a trap or in a refusal.
+func TestNamesKeepToTheirLine(t *testing.T) {
+	t.Parallel()
+	_, err := instantiate(t, load(t, "forged_name", nil)).Transform(t.Context(), Env{}, batchOf("a"))
+	want := []string{"x) 2026-01-01 ERROR broker credentials rejected [31m(", "wasmflow_transform"}
+	if d := cmp.Diff(want, trapOf(t, err).Stack); d != "" {
+		t.Error(d)
+	}
+	good := wasmOf(t, "identity")
+	for name, wasm := range map[string][]byte{
+		"an export":        bytes.Replace(good, []byte("wasmflow_alloc"), []byte("wasmflow\nalloc"), 1),
+		"a marker":         bytes.Replace(good, []byte("wasmflow_abi_v1"), []byte("wasmflow_abi_v\n"), 1),
+		"an import":        with(t, section(2, 1, 3, 'a', '\n', 'b', 2, 'c', '\n', 0, 0)...),
+		"a module":         []byte("\n\n\n\n\n\n\n\n"),
+		"an import's kind": with(t, section(2, 1, 3, 'a', '\n', 'b', 2, 'c', '\n', 9)...),
+	} {
+		_, err := Load(t.Context(), Config{Name: "x\ny", Wasm: wasm})
+		if refused := refusedOf(t, err); strings.ContainsAny(refused.Error()+strings.Join(refused.Problems, ""), "\n\r") {
+			t.Errorf("%s: %q", name, refused.Error())
+		}
+		info, _ := Inspect(t.Context(), wasm)
+		for _, x := range append(info.Imports, info.Exports...) {
+			if strings.Contains(x.Module+x.Name, "\n") {
+				t.Errorf("%s: %q", name, x)
+			}
+		}
 	}
 }
